@@ -27,18 +27,21 @@ from gtm.geo import database
 from gtm.geo.database import NO_MEMORY, Database
 
 DECODE_S = 300.0
-"""A city database as bad as one can be takes four seconds (docs/reference/performance.md)."""
+"""Seconds that the child may take. The worst valid city database takes four seconds (docs/reference/performance.md)."""
 
 
 class Decode(Protocol):
-    """Decodes the bytes of a file. A process of its own gets it by its name, so it is a function of a module."""
+    """A function that decodes the bytes of a database file.
+
+    It must be a function of a module, as the child process gets it by its name.
+    """
 
     def __call__(self, content: bytes, *, odd: bool) -> Database:
-        """Returns the database, and what is odd in it, if asked. Raises DatabaseInvalid."""
+        """Returns the database, with its oddities if `odd` is True. Raises DatabaseInvalid if it cannot be decoded."""
 
 
 def opened(file: BytesIO | str, mode: int) -> maxminddb.Reader:
-    """Returns a reader of a database. Raises DatabaseInvalid."""
+    """Returns a maxminddb reader of a database file. Raises DatabaseInvalid if it cannot be opened."""
     try:
         return maxminddb.open_database(file, mode)
     except MemoryError as exc:
@@ -48,18 +51,24 @@ def opened(file: BytesIO | str, mode: int) -> maxminddb.Reader:
 
 
 def decode_with_c(content: bytes, *, odd: bool) -> Database:
-    """Returns the database, decoded by the reader in C in this process, which may end for it."""
+    """Returns the database, decoded by the reader in C in this process.
+
+    A corrupt record may end this process.
+    """
     # The reader maps a file; this one has no name, so nobody else can overwrite it.
     with TemporaryFile() as file:
         file.write(content)
         file.flush()
-        gc.disable()  # this process ends soon, and a hundred thousand places would be looked over again and again
+        gc.disable()  # this process ends soon; the collector would scan a hundred thousand places again and again
         with opened(f"/dev/fd/{file.fileno()}", maxminddb.MODE_AUTO) as reader:
             return database.parse(reader, content, odd=odd)
 
 
 def decode_apart(content: bytes, *, odd: bool, decode: Decode = decode_with_c, limit_s: float = DECODE_S) -> Database:
-    """Returns the database as a child process decodes it. Raises DatabaseInvalid."""
+    """Returns the database, decoded by `decode` in a child process.
+
+    Raises DatabaseInvalid if it is invalid, crashes the child, or takes longer than `limit_s` seconds.
+    """
     context = get_context("spawn")
     here, there = context.Pipe()
     child = context.Process(target=_answer, args=(there, decode), kwargs={"odd": odd, "limit_s": limit_s}, daemon=True)
@@ -76,14 +85,14 @@ def decode_apart(content: bytes, *, odd: bool, decode: Decode = decode_with_c, l
             answer = NO_MEMORY
         except (EOFError, OSError):
             answer = None
-    child.join()  # it ends by itself: it has answered, has nobody to answer, or is at its limit
+    child.join()  # it ends by itself: it has answered, its parent is gone, or it is at its limit
     if isinstance(answer, Database):
         return answer
     raise DatabaseInvalid(_reason(child.exitcode, limit_s) if answer is None else answer)
 
 
 def _reason(exit_code: int | None, limit_s: float) -> str:
-    """Returns the reason why there is no database, from the way the child ended without an answer."""
+    """Returns the reason why there is no database, from the exit code of a child that sent no answer."""
     if exit_code == -signal.SIGALRM:
         return f"the reader was not done with it after {limit_s:g} s"
     if exit_code == -signal.SIGKILL:
@@ -92,7 +101,7 @@ def _reason(exit_code: int | None, limit_s: float) -> str:
 
 
 def _answer(there: Connection, decode: Decode, *, odd: bool, limit_s: float) -> None:
-    """Is what the child does: it sends a database, or why there is none."""
+    """Runs in the child: sends the database, or the reason why there is none, to the parent."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limit_s)  # it ends code in C too, and no thread has to wait for it
     answer: Database | str

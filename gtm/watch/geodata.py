@@ -1,8 +1,8 @@
 """Loads geo files: paths in, a Geography out, with a report of what was loaded and what is wrong.
 
 A missing or corrupt file never raises: it is a problem in the report, and what remains serves. With nothing left
-everyone gets the default order. A file is read once, into memory of this process: who maps a database instead is killed
-(SIGBUS) when somebody overwrites it in place.
+all clients get the default order. A file is read once, into memory of this process: a process that maps a database
+instead is killed (SIGBUS) when the file is overwritten in place.
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,18 @@ from gtm.watch.geochild import decode_apart, opened
 from gtm.watch.geoload import GeoLoad, Source
 
 MAX_DATABASE_BYTES = 2 * 1024**3
-"""Several times the largest that is sold."""
+"""The limit of a database file in bytes: several times the largest one that is sold."""
 MAX_NETWORKS_BYTES = networks.MAX_CHARACTERS
-"""As many as such a file may have characters."""
+"""The limit of a custom networks file in bytes: the same as its limit in characters."""
 
 GEO_FILES = FileReader("geo files")
 
 
 def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
-    """Returns the combined knowledge of the databases, the first preferred, and the custom networks file."""
+    """Returns the geography merged from databases and custom networks, with the sources and problems.
+
+    Where databases differ, the first in `paths` is preferred. A file that cannot be loaded is a problem, not an error.
+    """
     problems: list[str] = []
     sources: list[Source] = []
     databases: list[Database] = []
@@ -55,7 +58,10 @@ def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
 
 
 def read_database(path: Path) -> tuple[Database, Source]:
-    """Returns the database in a file; raises DatabaseInvalid, with the path in front, when it tells no places."""
+    """Returns the database in a file, and its description as a source.
+
+    Raises DatabaseInvalid, with the path in the message, if the file cannot be read or has no places.
+    """
     content = read_content(path)
     try:
         parsed = parse_database(content)
@@ -74,7 +80,10 @@ def read_database(path: Path) -> tuple[Database, Source]:
 
 
 def read_content(path: Path) -> bytes:
-    """Returns the content of the file of a database; raises DatabaseInvalid, with the path in front."""
+    """Returns the content of a database file.
+
+    Raises DatabaseInvalid, with the path in the message, if it cannot be read.
+    """
     try:
         return GEO_FILES.read(path, limit=MAX_DATABASE_BYTES).data
     except FileUnreadable as exc:
@@ -84,9 +93,9 @@ def read_content(path: Path) -> bytes:
 
 
 def parse_database(content: bytes, *, odd: bool = False) -> Database:
-    """Returns the database in the bytes of a file, and what is odd in it, if asked.
+    """Returns the database in the bytes of a file, with its oddities if `odd` is True.
 
-    Raises DatabaseInvalid when it tells no places.
+    Raises DatabaseInvalid if it cannot be decoded, or has no places.
     """
     # The reader in Python is safe, and fast enough for small files.
     parsed = (_parse_here if len(content) <= MOST_BYTES_HERE else decode_apart)(content, odd=odd)
@@ -96,7 +105,8 @@ def parse_database(content: bytes, *, odd: bool = False) -> Database:
 
 
 MOST_BYTES_HERE = 32 * 2**20
-"""Smaller files have so few different records that they are decoded in about as long as a process takes to start."""
+"""The limit, in bytes, for decoding in this process. Smaller files are decoded in about the time that starting a
+process takes."""
 
 
 def _parse_here(content: bytes, *, odd: bool) -> Database:
@@ -105,7 +115,10 @@ def _parse_here(content: bytes, *, odd: bool) -> Database:
 
 
 def read_networks(path: Path) -> tuple[tuple[CustomNetwork, ...], Source]:
-    """Returns the custom networks in a file; raises NetworksInvalid with all its mistakes."""
+    """Returns the custom networks in a file, and the file as a source.
+
+    Raises NetworksInvalid, with all problems, if the file cannot be read or has mistakes.
+    """
     try:
         content = GEO_FILES.read(path, limit=MAX_NETWORKS_BYTES).data
         custom = networks.parse(content.decode(), str(path))
@@ -121,8 +134,8 @@ Fingerprint = tuple[Stamp | None, ...]
 
 
 def fingerprint(paths: Sequence[Path]) -> Fingerprint:
-    """Returns a fingerprint that changes when one of these files is replaced or edited.
+    """Returns the stamps of the geo files, which change when a file is replaced or edited.
 
-    None stands for a file that is not there.
+    A stamp is None for a file that does not exist.
     """
     return tuple(GEO_FILES.stamps(paths))

@@ -1,14 +1,16 @@
-"""Verifies a geo database and installs it: a file in, a verdict out, and a file swapped atomically.
+"""Verifies a geo database and installs it: a file in, a verification out, and the old file replaced atomically.
 
 A database is good when
 
     1. it is whole: every node of its search tree and every record that differs can be read
-    2. it tells places: the City, Country or ASN schema
-    3. nearly all known answers of the families that it covers are right, where it tells countries; geoip2 is asked, as
-       other programs would
-    4. it is not much smaller than the one it replaces, nor tells less, of both families; only this can be forced
+    2. it has places: the City, Country or ASN schema
+    3. if it has countries: nearly all known answers of its address families are right, as geoip2 reads them, which
+       other programs use too
+    4. it is not much smaller than the one it replaces, and lacks no countries or family that that one has; only this
+       rule can be overridden (--force)
 
-What is verified is what is written: the bytes are read once. Running nodes notice the new file by its fingerprint.
+The bytes that are verified are the bytes that are written: the file is read once. Running nodes notice the new file by
+its fingerprint.
 """
 
 import os
@@ -58,48 +60,52 @@ KNOWN_ANSWERS = (
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
-    """What a database says of an address whose country is known."""
+    """The country that a database gives for an address whose country is known."""
 
     address: str
     expected: str
     found: str
-    """Empty when the database knows no country."""
+    """The country code that the database gives; empty when it gives none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found in a database that is good."""
+    """The properties of a database that passed verification."""
 
     path: Path
     type: str
     built_at: int
-    """Seconds since 1970."""
+    """Unix time in seconds."""
     size_bytes: int
     networks: int
     families: frozenset[str]
-    """Of the addresses that it knows: IPv4, IPv6."""
+    """The address families that the database covers: IPv4, IPv6."""
     places: int
     locates: bool
-    """Whether it tells countries; otherwise it tells autonomous systems alone, and no known answer was asked for."""
+    """Whether it has countries. Otherwise it has autonomous systems alone, and the known answers are not checked."""
     answers: tuple[KnownAnswer, ...]
     oddities: tuple[DatabaseOddity, ...]
-    """What is not read as it stands there; it is good all the same."""
+    """The records that are not read exactly as they stand in the file. The database is good all the same."""
 
     @property
     def right_answers(self) -> int:
-        """Returns the number of known answers that it gives."""
+        """Returns the number of known answers that the database gives correctly."""
         return sum(answer.found == answer.expected for answer in self.answers)
 
 
 def verify(path: Path) -> Verification:
-    """Returns the verification of a good database; raises DatabaseInvalid saying what is wrong with another."""
+    """Returns the verification of a database file.
+
+    Raises DatabaseInvalid, with the reason, if the database is not good.
+    """
     return _verify(path, read_content(path))
 
 
 def install(source: Path, target: Path, *, replaced: Path, force: bool) -> Verification:
-    """Puts a good database at `target`, atomically; raises DatabaseInvalid and changes nothing otherwise.
+    """Verifies the database `source` and writes it to `target` atomically.
 
-    With `force` it may be much smaller than the one in use until now, `replaced`, or tell less.
+    Raises DatabaseInvalid and changes nothing if it is not good. It may not be much smaller than `replaced`, the
+    database in use until now, or lack countries or a family that this one has, unless `force` is True.
     """
     content = read_content(source)
     verification = _verify(source, content)
@@ -113,9 +119,9 @@ def install(source: Path, target: Path, *, replaced: Path, force: bool) -> Verif
 
 
 def attribution(sources: Sequence[Source]) -> tuple[str, ...]:
-    """Returns the attributions that the licences of these databases ask for, once each.
+    """Returns the attributions that the licences of these databases ask for, each once.
 
-    Of an unknown maker's, that it is.
+    For a database of an unknown maker, the text says that the maker is unknown.
     """
     databases = [source for source in sources if source.built_at is not None]
     makers = [_maker(source) for source in databases]
@@ -129,12 +135,12 @@ def attribution(sources: Sequence[Source]) -> tuple[str, ...]:
 
 
 class Maker(NamedTuple):
-    """Who makes databases, and what the licence asks for."""
+    """A maker of databases, and the attribution that its licence asks for."""
 
     types: tuple[str, ...]
-    """How their types begin, in lower case."""
+    """The beginnings of the database types that the maker uses, in lower case."""
     words: tuple[str, ...]
-    """What their descriptions contain, in lower case, whatever the type."""
+    """Words in the descriptions of the maker's databases, in lower case; they count for any database type."""
     notice: str
 
 
@@ -157,11 +163,12 @@ MAKERS = (
         "This product includes GeoIP data created by MaxMind, available from https://www.maxmind.com",
     ),
 )
-"""Types such as `country ipvAll` tell the form: whoever converts a table to a database writes them, of any maker's."""
+"""Types such as `country ipvAll` name only the format, and programs that convert tables write them: they tell no
+maker."""
 
 
 def _maker(source: Source) -> Maker | None:
-    """Returns the maker of a database, by its type or else by its description."""
+    """Returns the maker of a database, found by its type or else by its description; None if unknown."""
     kind, description = source.type.lower(), source.description.lower()
     by_type = (maker for maker in MAKERS if kind.startswith(maker.types))
     by_description = (maker for maker in MAKERS if any(word in description for word in maker.words))
@@ -208,7 +215,7 @@ def _locates(database: Database) -> bool:
 
 
 def _answers(database: Database, content: bytes) -> tuple[KnownAnswer, ...]:
-    """Returns the answers of the database for the addresses whose country is known, of the families that it covers."""
+    """Returns the database's answers for the known addresses of the families that it covers."""
     families = _families(database)
     covered = [(text, country) for text, country in KNOWN_ANSWERS if ("IPv6" if ":" in text else "IPv4") in families]
     if "City" in database.type or "Country" in database.type:
@@ -256,7 +263,10 @@ def _refuse_loss(new: Verification, replaced: Path) -> None:
 
 
 def _replace(target: Path, content: bytes) -> None:
-    """Writes a file beside the target and renames it: who has the old one mapped keeps it, whole."""
+    """Writes a file beside `target` and renames it over `target`.
+
+    A process that has the old file mapped keeps all of it.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
@@ -273,11 +283,11 @@ def _replace(target: Path, content: bytes) -> None:
 
 
 READABLE_BY_ALL = 0o644
-"""Nodes often run as another user than whoever installs."""
+"""File mode of a new database: nodes often run as another user than the person who installs."""
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a power cut."""
+    """Flushes the folder to disk, so that a rename survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

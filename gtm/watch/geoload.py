@@ -1,4 +1,4 @@
-"""What came of loading geo files (geodata.py): a geography, its sources, and problems."""
+"""The result of loading geo files (geodata.py): a geography, its sources, and problems."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +12,26 @@ class Source:
 
     path: Path
     type: str
-    """The database type as the file says, or `custom networks`."""
+    """The database type that the file names, or `custom networks`."""
     built_at: int | None
-    """Seconds since 1970; None for custom networks."""
+    """Unix time in seconds; None for custom networks."""
     size_bytes: int
     networks: int
     description: str = ""
     digest: bytes = b""
-    """Of what is in it."""
+    """The digest of the file's content."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeoLoad:
-    """A geography, and how it came about."""
+    """A geography, with its sources and the problems of loading it."""
 
     geography: Geography
     problems: tuple[str, ...]
-    """What could not be loaded and why, one line for each mistake; empty when all is well."""
+    """The reason for each file, or each mistake in one, that could not be loaded; empty when all files were loaded."""
     sources: tuple[Source, ...]
-    """What serves, in the order of preference, custom networks last."""
+    """The files that were loaded, in the order of preference, custom networks last."""
 
 
 NO_GEO = GeoLoad(NO_GEOGRAPHY, (), ())
-"""Nothing was loaded."""
+"""The result when nothing was loaded."""

@@ -1,10 +1,10 @@
-"""The last good zone files, kept: what a node serves from when it starts and its zone folder is broken or gone.
+"""The last good zone files, stored: a node serves from them when it starts and its zone folder is broken or gone.
 
-What comes in: a catalogue, or the text of what was kept. What goes out: text, or a catalogue made by parsing it again,
-which then counts as what was read before (folder.py): files that are as they were need no second parse, files that
-are broken keep their zone. It opens no file: gtm/node/state/folder.py does.
+What comes in: a catalogue, or the stored text. What goes out: text, or a catalogue made by parsing it again. The next
+reading takes that for the catalogue before (folder.py): unchanged files are not parsed again, and files with problems
+keep their last good zone. It opens no file: gtm/node/state/folder.py does.
 
-Every zone is kept with the shared file that it was made with, which need not be the newest.
+Every zone is stored with the shared file (_shared.yaml) that it was parsed with, which need not be the newest.
 """
 
 import logging
@@ -28,30 +28,30 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KeptZone:
-    """One zone file."""
+    """One stored zone file."""
 
     name: str
-    """Within the folder."""
+    """The file's path relative to the zone folder."""
     text: str
     shared: int | None = None
-    """The number of the shared file that it was made with."""
+    """The index, in `KeptFolder.shared`, of the shared file that the zone was parsed with; None for no shared file."""
     records: str | None = None
-    """What its records file said."""
+    """The content of its records file; None for none."""
     included: dict[str, str] = field(default_factory=dict)
-    """What the files said that it includes, by name."""
+    """The content of the files that the records file includes, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptFolder:
-    """The good files of a zone folder."""
+    """The stored zone files of one zone folder."""
 
     version: int
     folder: str
-    """Where it was: another folder's zones are not taken for this one's."""
+    """The absolute path of the zone folder: stored zones of another folder are not used."""
     shared: tuple[Text, ...]
-    """Every shared file that one of the zones was made with, and the newest good one."""
+    """Every shared file (_shared.yaml) that one of the zones was parsed with, and the newest good one."""
     newest: int | None
-    """The number of the latter, if there is one."""
+    """The index, in `shared`, of the newest good shared file; None for no shared file."""
     zones: tuple[KeptZone, ...]
 
 
@@ -59,7 +59,7 @@ VERSION = 1
 
 
 def compose_kept(folder: Path, catalogue: Catalogue) -> str:
-    """Returns the sources of a catalogue as JSON text."""
+    """Returns the zone files, shared files and records files of a catalogue as JSON text."""
     shared: dict[Text, int] = {}
 
     def number(source: Text | None) -> int | None:
@@ -82,7 +82,7 @@ def compose_kept(folder: Path, catalogue: Catalogue) -> str:
 
 
 def parse_kept(text: str) -> KeptFolder:
-    """Returns the kept folder; raises StateInvalid when the text is damaged."""
+    """Returns the stored zone files. Raises StateInvalid when the text is damaged or of another version."""
     try:
         kept = msgspec.json.decode(text, type=KeptFolder)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -93,10 +93,10 @@ def parse_kept(text: str) -> KeptFolder:
 
 
 def revive(kept: KeptFolder, folder: Path, vocabulary: Vocabulary) -> Catalogue:
-    """Returns the catalogue of what was kept of this folder; empty when that was another one.
+    """Returns the catalogue made by parsing the stored zone files; empty when they belong to another folder.
 
-    A zone that asks for more than this version of the program lets one ask for serves on, and its file is read again,
-    so that it is told. A zone that this version, or its filters, make nothing of any more is left out.
+    A zone beyond the limits of this program version serves on, and its file is read again, so that the problem is
+    reported. A zone that this version, or its filters, can no longer parse is left out.
     """
     if kept.folder != str(folder.absolute()):
         return EMPTY
@@ -147,7 +147,7 @@ def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Voca
     try:
         with suppress(ZoneInvalid):
             return Loaded(fingerprint_of(zone.text.encode()), make(), source, shared_source, records, included)
-        # of no text: it is read again
+        # an empty fingerprint: the file is read again
         return Loaded("", make(is_limited=False), source, shared_source, records, included)
     except Exception as error:  # noqa: BLE001  # it is logged
         message = problems_of(error, source.file)[0].message

@@ -1,23 +1,23 @@
-"""One reading of a zone folder, file by file: the next catalogue, whole or as far as it is.
+"""One reading of a zone folder, file by file: the next catalogue, complete or as far as the reading is.
 
-    folder, catalogue of before -> the shared file -> the other files, each by itself -> catalogue
+    folder, last catalogue -> the shared file (_shared.yaml) -> the other files, each by itself -> catalogue
 
 1. A file is read alone. Whatever that raises, or however long it takes, is a problem of that file; the others go on.
-2. First come the files whose zone serves, then those that are new, then those that were bad; the smaller ones first.
-   So a good file does not wait for thousands of bad ones.
-3. A file that is as it was, beside a shared file that is as it was, is not parsed again, whether it was good or bad;
-   it is not even opened where it looks as it did then.
-4. A file that somebody is writing, or whose records file is, is as it was before; so is one that has changed since the
-   folder was looked at. A file that is written for long is told as a problem.
-5. A zone of two files is that of one of them, and so are names (claims.py).
-6. A zone that would lose most of what serves is refused, unless somebody said that it is meant (zone_loss.py). A zone
-   that another file has is not compared before that file gives it up.
+2. First come the files whose zone serves, then new files, then files that were refused; the smaller ones first.
+   So a good file does not wait for thousands of refused ones.
+3. A file is not parsed again while it and the shared file are unchanged, whether it was good or refused. It is not
+   even opened while its stamp is the same.
+4. A file keeps its last result while it or its records file is being written, and when it has changed since the look
+   at the folder. A file that is being written for too long is reported as a problem.
+5. Where two files claim a zone, or names in it, one of them gets it (claims.py).
+6. A zone that would lose most of what serves is refused, unless a reload with --force names it (zone_loss.py). A zone
+   of another file is not compared before that file gives it up.
 
-A reading may be asked at any time what it comes to so far: files that it did not get to are as they were. So are those
-that have another zone now, and the zones of files that are gone: a file that it did not get to may have that zone now.
-It may be given up (progress.py): then the file that it is at is refused, and nothing that the thread still does counts.
+The catalogue may be taken at any time: files that are not read yet keep their last result. So do files that have
+another zone now, and the zones of removed files: a file that is not read yet may have that zone now.
+A reading may be given up (progress.py): then its current file is refused, and nothing that the thread still does counts.
 
-Long because it is one state: what was found of each file so far, and how that is found.
+Long because it is one state: the result of each file so far, and how it is made.
 """
 
 import logging
@@ -51,11 +51,13 @@ from gtm.zone.parse import NO_SHARED, parse, parse_shared
 from gtm.zone.steering import Vocabulary
 
 FILE_LIMIT_S = 10.0
-"""What reading one file may take, and as much again for each megabyte: ten times what it takes on a slow machine."""
+"""CPU seconds that reading a file may take, and as much again for each megabyte: ten times what a slow machine
+needs."""
 MAX_FOLDER_PROBLEMS = 10_000
-"""Of all files: of those after that only the first problem is kept, and how many there are."""
+"""Most problems of all files together. Of each later file only the first problem is kept, and the number of the
+rest."""
 MAX_TRACEBACKS = 5
-"""Of files at which this program fails, in one reading."""
+"""Most tracebacks that one reading logs for internal errors of this program."""
 _MEGABYTE = 2**20
 _RECORDS_KEY = re.compile(r"""records_file['"]?[ \t]*:[ \t]*['"]?(?:\./)?([^\s'"]+)""")
 
@@ -63,13 +65,13 @@ log = logging.getLogger(__name__)
 
 
 def read(folder: Path, previous: Catalogue, vocabulary: Vocabulary) -> Catalogue:
-    """Returns the catalogue of a folder now; never raises for what is in it."""
+    """Returns the catalogue of a folder now. It raises nothing for errors in the files."""
     return FolderReading(folder, previous, vocabulary).read_for(None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A file that is still to be read; they are sorted by what stands first here."""
+    """A file that is not read yet; such files are sorted by these fields, the first field first."""
 
     rank: int
     size_bytes: int
@@ -77,7 +79,7 @@ class _Waiting:
 
 
 class FolderReading:
-    """One reading of a folder. Its state is what was found so far, and the file that it is at."""
+    """One reading of a folder. Its state is the results so far, and the current file."""
 
     def __init__(
         self,
@@ -89,7 +91,11 @@ class FolderReading:
         monotonic: Callable[[], float] = time.monotonic,
         guard: LossGuard = NO_GUARD,
     ) -> None:
-        """Without a look at the folder it takes what is there, and knows no file by how it looks."""
+        """Prepares a reading; `previous` is the last catalogue.
+
+        Without `look` it reads every file as it is, and compares no stamps. `guard` refuses zones that would lose too
+        much.
+        """
         self._guard = guard
         self._serving = {each.zone.origin: each for each in previous.loaded}
         self._looked = Looked(folder, look)
@@ -102,21 +108,22 @@ class FolderReading:
         self._records = RecordsFiles(folder, self._looked, previous.loaded)
         held = {each.losing for each in previous.refused if each.keeps is not None}
         self._before = {each.zone.file: each for each in previous.loaded if _text(each.zone.origin) not in held}
-        """Of each file; not what is kept of a file that has another zone now, or is gone."""
+        """The last good zone of each file; without zones that serve in place of another file's zone that would
+        lose too much."""
         self._refused_before = {each.file: each for each in previous.refused}
         self._shared = previous.shared
         self._shared_source = previous.shared_source
         self._is_shared_as_before = True
         self._files: list[str] = []
-        """Of zones, by name."""
+        """The paths of the zone files, sorted by name."""
         self._there = frozenset[str]()
-        """The same."""
+        """The same paths, as a set."""
         self._sizes: dict[str, int] = {}
         self._large: dict[str, int] = {}
-        """Records files of more than a megabyte."""
+        """The sizes in bytes of records files larger than a megabyte, by name."""
         self._has_shared = False
         self._waiting: list[_Waiting] | None = None
-        """None before the folder was looked at."""
+        """The files that are not read yet, the next one last; None before `begin`."""
         self._results: dict[str, Loaded | RefusedFile] = {}
         self._refused_shared: list[RefusedFile] = []
         self._failure: Problem | None = None
@@ -124,29 +131,32 @@ class FolderReading:
         self._kept_problems = 0
         self._tracebacks = 0
         self._held: set[str] = set()
-        """Files that are as they were before, for somebody is writing them."""
+        """Files that keep their last result because they, or files that they use, are being written."""
 
     @property
     def at(self) -> str:
-        """Returns the file that is read now, or the folder."""
+        """Returns the path of the file that is read now, or of the folder when there is none."""
         step = self._progress.step
         return str(self._folder) if step is None else step.file
 
     @property
     def limit_s(self) -> float:
-        """Returns the seconds that the next file may take; `read_for` reads no file that may take longer."""
+        """Returns the CPU seconds that the next file may take. `read_for` stops before files with a higher limit."""
         shared = 0 if self._has_shared else max((self._sizes.get(name, 0) for name in SHARED_FILES), default=0)
         return _limit_s(max(shared, self._waiting[-1].size_bytes if self._waiting else 0))
 
     @property
     def unlisted(self) -> frozenset[str]:
-        """Returns the files that records files include, and that a look at the folder must be told of."""
+        """Returns the names of included files that a scan of the folder does not list.
+
+        The next scan must be given these names.
+        """
         known = [self._results.get(file) or self._as_before(file) for file in self._files]
         met = (name for each in known if each is not None for name in each.stamps if not is_listed(name))
         return frozenset((*met, *self._looked.unlisted))
 
     def read_for(self, seconds: float | None) -> Catalogue:
-        """Reads on for so long, or to the end, and returns what it comes to so far."""
+        """Reads files for this many seconds, or all of them with None, and returns the catalogue so far."""
         self._progress.begin()
         ends_at = None if seconds is None else self._monotonic() + seconds
         if self._waiting is None:
@@ -164,11 +174,11 @@ class FolderReading:
         return self.catalogue()
 
     def goes_on(self) -> bool:
-        """Returns whether to wait longer for a file that takes long: the machine is busy with something else."""
+        """Returns whether to wait longer for a slow file, because the machine is busy with something else."""
         return self._progress.goes_on()
 
     def give_up(self) -> Catalogue:
-        """Refuses the file that the reading is at, ends the reading, and returns what it comes to so far."""
+        """Refuses the current file, ends the reading, and returns the catalogue so far."""
         step = self._progress.give_up()
         if step is not None:
             message = (
@@ -184,7 +194,7 @@ class FolderReading:
         return self.catalogue()
 
     def catalogue(self) -> Catalogue:
-        """Returns the catalogue so far."""
+        """Returns the catalogue so far: files that are not read yet keep their last result."""
         if self._failure is not None:
             return replace(self._previous, problems=(self._failure,), unread=0)
         composing = Composing(self._before, self._territories)
@@ -217,7 +227,10 @@ class FolderReading:
         return not self._is_shared_as_before or file in self._previous.stale
 
     def _so_far(self, file: str) -> Loaded | RefusedFile | None:
-        """Returns the result for a file; until all are read, one that has another zone now is as it was before."""
+        """Returns a file's result so far.
+
+        Until all files are read, a file that changed its zone keeps its last result.
+        """
         result, before = self._results.get(file), self._before.get(file)
         is_other = isinstance(result, Loaded) and before is not None and result.zone.origin != before.zone.origin
         return self._as_before(file) if result is None or (self._waiting and is_other) else result
@@ -227,11 +240,14 @@ class FolderReading:
         return self._before.get(file) if refused is None else refused.twin or refused
 
     def begin(self) -> None:
-        """Looks at what is in the folder. That reads no file of it, and takes as long as there are files."""
+        """Lists the files of the folder, and sorts those that must be read.
+
+        An unreadable folder keeps the last catalogue.
+        """
         try:
             self._looked.begin()
         except FileUnreadable as error:
-            # A folder that is gone is a mount that failed, not a wish to serve nothing.
+            # A folder that is gone is a failed mount; it does not mean that nothing should serve.
             self._failure = Problem(str(self._folder), 0, 0, f"the folder cannot be read: {error.reason}")
             self._waiting = []
             return
@@ -248,7 +264,7 @@ class FolderReading:
         self._waiting = waiting
 
     def _hold_unsettled(self) -> None:
-        """Leaves the files that are being written as they are; those that are written for long get a problem."""
+        """Keeps the last results of files that are being written; refuses those that are being written for too long."""
         for file in self._looked.unsettled_zone_files:
             self._hold(file, Path(file).name)
         if self._looked.is_shared_settled:
@@ -261,14 +277,14 @@ class FolderReading:
                 self._refused_shared.append(refused)
 
     def _hold(self, file: str, name: str) -> None:
-        """Leaves a file as it was, for somebody writes it, or its records file of this name."""
+        """Keeps the last result of the zone file `file` because `name`, a file that it uses, is being written."""
         self._held.add(file)
         overdue = self._looked.overdue(file, name)
         if overdue is not None:
             self._results[file] = overdue
 
     def _is_due(self, file: str) -> bool:
-        """Returns whether to read a file: it is new, or something that it depends on looks otherwise than it did."""
+        """Returns whether a file must be read: it is new, or a file that it depends on has another stamp."""
         refused = self._refused_before.get(file)
         return self._looks_otherwise(file) or (refused is not None and self._is_first_otherwise(refused))
 
@@ -277,7 +293,10 @@ class FolderReading:
         return before is None or self._is_stale(file) or not self._looked.is_as(before.stamps)
 
     def _is_first_otherwise(self, refused: RefusedFile) -> bool:
-        """Returns whether the first file of a zone is gone, back, or looks otherwise, if this is a second one."""
+        """Returns whether the file that has the zone of this refused file was removed, came back or changed.
+
+        It is False where the refusal has nothing to do with another file.
+        """
         if refused.keeps is not None:
             first = refused.keeps.zone.file
             return first in self._there and self._looks_otherwise(first)
@@ -317,7 +336,10 @@ class FolderReading:
         self._is_shared_as_before = self._shared == self._previous.shared
 
     def _refusal_of_shared(self, file: str) -> RefusedFile | None:
-        """Takes the shared file; where it is bad the one of before stays, and it is refused."""
+        """Reads the shared file (_shared.yaml).
+
+        With problems, it returns the refusal, and the last good content stays.
+        """
         fingerprint = ""
         try:
             text = Text(file, text_of(Path(file)))
@@ -337,7 +359,7 @@ class FolderReading:
         return None
 
     def _read(self, waiting: _Waiting) -> None:
-        """Reads one file, and keeps what came of it unless the reading was given up meanwhile."""
+        """Reads one file and stores the result, unless the reading was given up meanwhile."""
         self._progress.enter(waiting.file, _limit_s(waiting.size_bytes))
         self._looked.noted = {}
         try:
@@ -373,9 +395,9 @@ class FolderReading:
             zone = parse(text, file, self._shared, self._vocabulary, files.fetch)
             files.require_room_for(zone)
         except Exception as error:  # noqa: BLE001  # it is logged
-            if files.is_full:  # others may have fewer at the next reading
+            if files.is_full:  # the limit may have room at the next reading
                 fingerprint = ""
-            if not fingerprint or None in contents.values():  # next time it may be readable, and look the same
+            if not fingerprint or None in contents.values():  # next time it may be readable with the same stamp
                 self._looked.noted = {}
             refused = self._refusal(
                 file, self._problems_of(error, file), fingerprint=fingerprint, records=_fingerprints(contents)
@@ -391,7 +413,10 @@ class FolderReading:
         return loaded
 
     def _refusal_for_loss(self, loaded: Loaded) -> RefusedFile | None:
-        """Returns the refusal of a zone that would lose too much; a reload looks at it again, for it may be forced."""
+        """Returns the refusal of a zone that would lose too much, or None.
+
+        A reload retries it, perhaps with --force.
+        """
         file, serving = loaded.zone.file, self._serving.get(loaded.zone.origin)
         if serving is None or self._is_of_another(serving, file):
             return None
@@ -407,19 +432,19 @@ class FolderReading:
         )
 
     def _is_of_another(self, serving: Loaded, file: str) -> bool:
-        """Returns whether another file than this has the zone that serves, and still has it, as far as is known."""
+        """Returns whether another file than `file` has the zone that serves, and keeps it as far as is known."""
         other = serving.zone.file
         if other == file or other not in self._there:
             return False
         now = self._results.get(other)
         if now is None:
             if other not in self._held and self._looks_otherwise(other):
-                return False  # it is to be read yet
+                return False  # it is not read yet
             now = self._as_before(other)
         return isinstance(now, Loaded) and now.zone.origin == serving.zone.origin
 
     def _known(self, file: str, fingerprint: str) -> Loaded | RefusedFile | None:
-        """Returns the former result for this text, if nothing that it depends on has changed."""
+        """Returns the last result for a file if its text and everything that it depends on are unchanged; else None."""
         before = self._as_before(file)
         if before is None or before.fingerprint != fingerprint or self._is_stale(file):
             return None
@@ -430,7 +455,10 @@ class FolderReading:
         return before if is_as_it_was else None
 
     def _has_the_same_records(self, refused: RefusedFile) -> bool:
-        """Returns whether its records files are as they were; of one that cannot be read, why may be another reason."""
+        """Returns whether the records files of a refused file are unchanged.
+
+        A file that cannot be read counts as changed: the reason may be another one now.
+        """
         return all(
             fingerprint and records_fingerprint(self._records.content(name)) == fingerprint
             for name, fingerprint in refused.records

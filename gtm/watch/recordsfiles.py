@@ -1,7 +1,7 @@
-"""The records files that zone files name, in one reading of a zone folder: what is in them, and how much together.
+"""The records files that zone files name, in one reading of a zone folder: their contents, and their total size.
 
-In come names of files, each asked for by a zone file; out go their contents. Each is counted for every zone that names
-it, for each makes its own of it in memory: a hundred small zone files that name one large records file are as large.
+In come names of records files, each from a zone file; out go their contents. A records file counts once for every zone
+that names it, because each zone has its own copy in memory.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,11 +20,11 @@ from gtm.zone.records_file.parse import MasterFile
 from gtm.zone.records_file.sources import MAX_MASTER_BYTES
 
 MAX_RECORDS_BYTES = MAX_MASTER_BYTES
-"""Of the records files of all zones together; in memory it is several times that."""
+"""Most bytes of the records files of all zones together; in memory they take several times that."""
 
 
 class RecordsFiles:
-    """Reads records files. Its state is how many bytes of them each zone file has."""
+    """Reads records files. Its state is the bytes of records that each zone file uses."""
 
     def __init__(self, folder: Path, looked: Looked, before: Iterable[Loaded]) -> None:
         self._folder = folder
@@ -34,11 +34,14 @@ class RecordsFiles:
         self._scan = native_scanner()
 
     def begin(self, zone_files: AbstractSet[str]) -> None:
-        """Counts those of the zone files that are still there."""
+        """Starts the total with the bytes of the zone files that still exist."""
         self._total = sum(size for file, size in self._bytes.items() if file in zone_files)
 
     def too_much(self, file: str, name: str, size_bytes: int) -> str:
-        """Returns the fault of a records file that a zone file names, if with it all have too many bytes."""
+        """Returns the error text if `size_bytes` of records for a zone file exceed the limit of all zones; else empty.
+
+        `name` is the records file that the text names.
+        """
         total = self._total - self._bytes.get(file, 0) + size_bytes
         if total <= MAX_RECORDS_BYTES:
             return ""
@@ -48,12 +51,15 @@ class RecordsFiles:
         )
 
     def count(self, file: str, size_bytes: int) -> None:
-        """Takes note of how many bytes of records a zone file has now."""
+        """Stores how many bytes of records a zone file uses now."""
         self._total += size_bytes - self._bytes.get(file, 0)
         self._bytes[file] = size_bytes
 
     def read(self, name: str) -> MasterFile:
-        """Returns a records file. Raises TextInvalid, and Unsettled while somebody writes it."""
+        """Returns the content of a records file.
+
+        Raises TextInvalid if it cannot be read, and Unsettled while it is being written.
+        """
         path = self._folder / name
         self._looked.note(name)
         try:
@@ -64,7 +70,10 @@ class RecordsFiles:
         return MasterFile(str(path), content, self._scan, folder=str(self._folder.absolute()), name=name)
 
     def content(self, name: str) -> bytes | None:
-        """Returns the content of a records file; None where it cannot be read. Raises Unsettled."""
+        """Returns the content of a records file; None if it cannot be read.
+
+        Raises Unsettled while it is being written.
+        """
         try:
             return self.read(name).content
         except TextInvalid:
@@ -72,7 +81,7 @@ class RecordsFiles:
 
 
 class Fetching:
-    """Fetches the records file of a zone file, and what that includes. Its state is what was fetched."""
+    """Reads the records file of one zone file and the files that it includes. Its state is their contents."""
 
     def __init__(
         self,
@@ -83,36 +92,43 @@ class Fetching:
         sizes: Mapping[str, int],
         allow: Callable[[int], None],
     ) -> None:
-        """`sizes` are those that the look knows; `allow` hears how much is to be read."""
+        """Prepares reading for the zone file `file`.
+
+        `sizes` has the file sizes of the look by name. `allow` is called with the bytes read so far, to raise the time
+        limit.
+        """
         self._records = records
         self._progress = progress
         self._file = file
         self._sizes = sizes
         self._allow = allow
         self.contents: dict[str, bytes | None] = {}
-        """By name; None where a file cannot be read."""
+        """The contents by name; None for a file that cannot be read."""
         self.is_full = False
-        """Whether there was no room for one of them."""
+        """Whether the limit of all zones had no room for one of the files."""
 
     @property
     def whole(self) -> dict[str, bytes]:
-        """Returns the files that were read, by name."""
+        """Returns the contents of the files that were read, by name."""
         return {name: content for name, content in self.contents.items() if content is not None}
 
     @property
     def size_bytes(self) -> int:
-        """Returns their size in bytes."""
+        """Returns the total size in bytes of the files that were read."""
         return sum(map(len, self.whole.values()))
 
     def fetch(self, name: str) -> MasterFile:
-        """Returns a file. Raises TextInvalid, and Unsettled while somebody writes it."""
+        """Returns a records file or an included file.
+
+        Raises TextInvalid if it cannot be read or exceeds the limit, and Unsettled while it is being written.
+        """
         self._progress.parse(on=False)
         try:
             others = self.size_bytes - len(self.contents.get(name) or b"")
             self._require_room(name, others + self._sizes.get(name, 0))
             self.contents[name] = None
             content = self._records.read(name)
-            self._require_room(name, others + len(content.content))  # the look need not know its size
+            self._require_room(name, others + len(content.content))  # the look may not know its size
             self.contents[name] = content.content
             self._allow(self.size_bytes)
             return replace(content, include=lambda name: self.fetch(name).content)
@@ -120,7 +136,7 @@ class Fetching:
             self._progress.parse(on=True)
 
     def require_room_for(self, zone: Zone) -> None:
-        """Raises ZoneInvalid where with all that the records files of a zone say all zones have too much."""
+        """Raises ZoneInvalid if all records that the zone's files contain or generate exceed the limit of all zones."""
         size_bytes = max(self.size_bytes, zone.records_bytes)
         try:
             self._require_room(f"what {zone.records_file} includes and generates", size_bytes)
@@ -139,5 +155,5 @@ def _size(loaded: Loaded) -> int:
 
 
 def records_fingerprint(content: bytes | None) -> str:
-    """Returns a fingerprint that changes with the content of a records file; empty for one that cannot be read."""
+    """Returns the fingerprint of a records file's content; empty for one that cannot be read."""
     return "" if content is None else fingerprint_of(content)

@@ -1,14 +1,14 @@
-"""Looks at a folder, several times a second -> which of its files to read, and which somebody is still writing.
+"""Scans of a folder, several times a second -> which of its files to read, and which are still being written.
 
-Each file settles for itself: whoever writes one all the time keeps nobody else's from being read.
+Each file settles by itself: a file that is written all the time does not delay the others.
 
-    changed since the last look         it is being written: what was read of it before stays
-    looks as it did for long enough     it has settled: read it, if that is not how it looked at the last reading
-    gone for two looks                  as gone as it looks, once nobody writes anything; after GONE_LOOKS in any case
-    changed for OVERDUE_LOOKS           that is told as a problem of the file
+    changed since the last look         it is being written: its last result stays
+    the same stamp for long enough      it has settled: read it, unless it had this stamp at the last reading
+    gone for two looks                  removed, once no file is being written; after GONE_LOOKS in any case
+    changed for OVERDUE_LOOKS           reported as a problem of the file
 
 Long enough is one more look for a file that was renamed into place, and `settle_s` for one that is written in place
-(arrival.py). What is gone waits for others because a zone may be on its way from one file to another. A records file
+(arrival.py). A removed file waits for other files because a zone may be moving from one file to another. A records file
 settles together with the zone file that names it: gtm/watch/reading.py sees to that, for it knows which one that is.
 """
 
@@ -20,11 +20,14 @@ from gtm.content import Stamp
 from gtm.watch.folder import Scan
 
 LOOK_INTERVAL_S = 0.25
-"""Two looks must agree before a read, so a file that is renamed into place serves within a second."""
+"""Seconds between two looks. Two looks must agree before a read, so a file that is renamed into place serves
+within a second."""
 GONE_LOOKS = 20
-"""Five seconds, as long as a reload waits; both wait for twice the time in which a file settles, if that is longer."""
+"""Looks that a removed file waits for files being written: five seconds, as long as a reload waits. Both wait
+for twice the settling time, if that is longer."""
 OVERDUE_LOOKS = 120
-"""Half a minute: longer than it takes to copy the largest records file, or to check out thousands of files."""
+"""Looks after which a file is written for too long: 30 s, more than copying the largest records file takes, or
+checking out thousands of files."""
 OVERDUE_WORDS = (
     f"has been written all the time for {OVERDUE_LOOKS * LOOK_INTERVAL_S:.0f} s, so it is not read; what was good "
     "before serves on. Write another file, and rename that"
@@ -33,61 +36,68 @@ OVERDUE_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a folder looks like, file by file."""
+    """The files of a folder at one look: which are settled, and which are being written."""
 
     settled: Mapping[str, Stamp | None]
-    """By name; None where there is no file behind a link."""
+    """The stamps of the settled files, by name; None for a link to no file."""
     unsettled: frozenset[str] = frozenset()
-    """Names of files that are being written, or have just gone."""
+    """Names of files that are being written, or were just removed."""
     overdue: frozenset[str] = frozenset()
-    """Those of them that have been written for long."""
+    """Names of files that have been unsettled for OVERDUE_LOOKS looks."""
     is_readable: bool = True
     takes_what_is_there: bool = field(default=False, compare=False)
-    """Whether a file is taken that has changed since."""
+    """Whether to read a file even if it has changed since the look."""
 
 
 def as_it_is(scan: Scan) -> Look:
-    """Returns a look that takes everything, whether somebody writes it or not."""
+    """Returns a look that counts every file as settled, even one that is being written."""
     return Look(dict(scan.stamps), is_readable=scan.is_readable, takes_what_is_there=True)
 
 
 class Settling:
-    """Compares looks at a folder. Its state is the last look, for how long files have changed, and what was read."""
+    """Compares looks at a folder. Its state is the last look, for how long files have changed, and the last reading."""
 
     def __init__(self, *, settle_s: float = DEFAULT_SETTLE_S, after: "Settling | None" = None) -> None:
-        """It goes on `after` another one: with what was there, and for how long that is still to be as it is."""
+        """Starts to compare looks; a file written in place settles after `settle_s` seconds.
+
+        With `after`, another object that compared looks before, it keeps that one's known files and waiting times.
+        """
         self._settle_s = settle_s
         self._there = frozenset[str]() if after is None else after.names
         self._before: dict[str, Stamp | None] | None = None
         self._was_readable = True
         self.agrees = False
-        """Whether the folder could be read, or not, at two looks."""
+        """Whether the last two looks agree that the folder can be read, or cannot."""
         self.known: dict[str, Stamp | None] = {} if after is None else dict(after.known)
-        """How each file looked that is there, or was when a reading began."""
+        """The last known stamp of each file that exists, or existed when a reading began."""
         self.left: dict[str, int] = {} if after is None else dict(after.left)
-        """At how many further looks a file must look as it does."""
+        """For each file, the number of further looks at which its stamp must stay the same."""
         self._looked_at: float | None = None
         self._waits: dict[str, int] = {}
-        """Looks in a row at which a file was unsettled."""
+        """For each unsettled file, the number of looks in a row at which it was unsettled."""
         self._read: Look | None = None
-        """How each file looked when a reading began last; of what was unsettled then, how it looked before."""
+        """The stamps at the start of the last reading; for a file that was unsettled then, its stamp before.
+        None before a reading."""
 
     @property
     def names(self) -> frozenset[str]:
-        """Returns the files that were there when a reading began last."""
+        """Returns the names of the files that existed when the last reading began."""
         return frozenset(() if self._read is None else self._read.settled)
 
     def settle_for(self, settle_s: float) -> None:
-        """Takes a file that is written in place to be whole after so long, from now on."""
+        """Sets the seconds after which a file that is written in place has settled, from now on."""
         self._settle_s = settle_s
 
     @property
     def gone_looks(self) -> int:
-        """Returns for how many looks what is gone waits for what is being written."""
+        """Returns the number of looks for which a removed file waits for files that are being written."""
         return max(GONE_LOOKS, 2 * Arrival.IN_PLACE.looks(LOOK_INTERVAL_S, self._settle_s))
 
     def look(self, scan: Scan, *, at: float | None = None) -> Look:
-        """Returns the result of one more look; where its time is known, in seconds, a late one counts as several."""
+        """Returns the result of one more look.
+
+        `at` is the time of the scan in seconds; None for not known. With it, a late look counts as several.
+        """
         late_s = 0.0 if at is None or self._looked_at is None else at - self._looked_at
         self._looked_at = at
         now = dict(scan.stamps)
@@ -107,18 +117,22 @@ class Settling:
         )
 
     def has_news(self, look: Look) -> bool:
-        """Returns whether something has settled that was not read as it is, or has not settled for long."""
+        """Returns whether a reading is due.
+
+        It is due when a file has settled with a stamp that was not read, or is unsettled for too long.F
+        gtm/watch/reading.py
+        """
         if self._read is None and look.unsettled and not look.settled:
             return False
         return self.agrees and self._after(look) != self._read
 
     def began(self, look: Look) -> None:
-        """Takes note that a reading of what has settled began."""
+        """Stores that a reading of the settled files of this look began."""
         self._read = self._after(look)
         self.known = {**look.settled, **self.known}
 
     def forget(self) -> None:
-        """Takes note that what was read was given up: everything is news."""
+        """Forgets the last reading because it was given up, so that every file counts as new."""
         self._read = None
 
     def _changing(self, now: Mapping[str, Stamp | None], scan: Scan, looks: int) -> set[str]:
@@ -133,15 +147,15 @@ class Settling:
         return {name for name, left in self.left.items() if left} | (before.keys() - now.keys())
 
     def _still_to_wait(self, name: str, stamp: Stamp | None, scan: Scan) -> int:
-        """Returns at how many further looks a file must look as it does now, which is new."""
+        """Returns at how many further looks a new stamp of a file must stay the same."""
         is_known = name in self.known
         if not self.known or (is_known and self.known[name] == stamp):
-            return max(1, self.left.get(name, 0))  # nobody knows whether it is new; or it is as it was
+            return max(1, self.left.get(name, 0))  # it may be old, or has its last stamp again
         arrival = arrival_of(stamp, self.known.get(name), scan.modified_ns)
         return arrival.looks(LOOK_INTERVAL_S, self._settle_s)
 
     def _after(self, look: Look) -> Look:
-        """Returns the state after a look was read."""
+        """Returns the look to compare later looks with, after a reading of this look."""
         read = {} if self._read is None else self._read.settled
         if not look.is_readable:
             return Look(read, is_readable=False)

@@ -1,15 +1,15 @@
-"""What a changed zone has no more of what serves -> whether that is so much that somebody must say that it is meant.
+"""What a changed zone would lose of what serves -> whether that is so much that an operator must confirm it.
 
-    names        of its records and services, that are there no more
-    records      so many fewer than before, whatever they say: another address is no loss
-    services     that are there no more, or have nothing left that is enabled
-    endpoints    of all services, so many fewer than before; to disable some is no loss
+    names        of records and services, that the zone no longer has
+    records      the difference in number, whatever their data: another address is no loss
+    services     that the zone no longer has, or that have no enabled endpoint left
+    endpoints    of all services, the difference in number; to disable some is no loss
 
 A file that was cut, or made by a program that failed half-way, can be a good zone without most of its names, which then
-do not exist, for as long as resolvers keep that (RFC 2308). Each kind counts where the zone had LEAST of it: of a few
-records most go often, and are soon put back.
+do not exist, for as long as resolvers keep that (RFC 2308). A kind counts only where the zone had at least LEAST of it:
+a small zone often loses most of its few records, and they are soon restored.
 
-In come two zones. Nothing here knows of files, or of who may force what.
+In come two zones. Nothing here knows files, or decides who may use --force.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,15 +22,15 @@ from gtm.zone.model import Zone
 from gtm.zone.records_file.packed import NameKey, labels_of
 
 LEAST = 10
-"""A zone that had fewer of something may lose all of that at once."""
+"""A zone that had fewer than this of a kind may lose all of that kind at once."""
 DEFAULT_MOST_LOST = 0.5
-"""The share of each kind that may go at once; with 1 all may."""
+"""The default share of each kind that a zone may lose at once; with 1 it may lose all."""
 MAX_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What is there no more, of one kind."""
+    """The names, records, services or endpoints that a zone would lose."""
 
     kind: str
     lost: int
@@ -51,10 +51,10 @@ class LossGuard:
 
     most_lost: float = DEFAULT_MOST_LOST
     forced: frozenset[Name] = frozenset()
-    """The zones of which somebody said that it is meant."""
+    """The zones that may lose any share, because a reload with --force named them."""
 
     def words(self, before: Zone | None, after: Zone) -> str:
-        """Returns the reason why a zone is refused in place of the one that serves; empty where it is not."""
+        """Returns the reason to refuse the zone `after` in place of `before`, which serves; empty if it may serve."""
         if before is None or before is after or after.origin in self.forced:
             return ""
         told = ", ".join(map(str, losses(before, after, self.most_lost)))
@@ -65,11 +65,11 @@ class LossGuard:
 
 
 NO_GUARD = LossGuard(most_lost=1.0)
-"""Where nothing serves: `gtm check`."""
+"""A guard that refuses no zone, for `gtm check`, where no zone serves."""
 
 
 def losses(before: Zone, after: Zone, most_lost: float) -> tuple[Loss, ...]:
-    """Returns of what more than this share goes."""
+    """Returns the losses that exceed the share `most_lost`, between 0 and 1, one per kind."""
     if most_lost >= 1:
         return ()
     losses_of_kinds = (kind(before, after) for kind in _KINDS)
@@ -77,7 +77,7 @@ def losses(before: Zone, after: Zone, most_lost: float) -> tuple[Loss, ...]:
 
 
 def _names(before: Zone, after: Zone) -> Loss:
-    if before.bulk.rows == after.bulk.rows:  # a million names take a second
+    if before.bulk.rows == after.bulk.rows:  # comparing a million names takes a second
         gone = set(_own_keys(before)).difference(_own_keys(after))
         gone = {key for key in gone if not after.bulk.find(key)}
         if not gone:
@@ -109,13 +109,13 @@ _KINDS: tuple[Callable[[Zone, Zone], Loss], ...] = (_names, _records, _services,
 
 
 def _keys(zone: Zone) -> Iterator[NameKey]:
-    """Yields every name that has something."""
+    """Yields the names of all records and services of a zone, also those of its records file."""
     yield from _own_keys(zone)
     yield from zone.bulk.owners()
 
 
 def _own_keys(zone: Zone) -> Iterator[NameKey]:
-    """Yields those of the zone file itself."""
+    """Yields the names of the records and services in the zone file itself."""
     yield from (relative_key(service.name.labels, zone.origin.labels) for service in zone.all_services)
     yield from (relative_key(rrset.name.labels, zone.origin.labels) for rrset in zone.records)
 
