@@ -15,7 +15,7 @@
 
 The catalogue may be taken at any time: files that are not read yet keep their last result. So do files that have
 another zone now, and the zones of removed files: a file that is not read yet may have that zone now.
-A reading may be given up (progress.py): then its current file is refused, and nothing that the thread still does counts.
+A reading may be given up (progress.py): then its current file is refused, and later work of the thread is ignored.
 
 Long because it is one state: the result of each file so far, and how it is made.
 """
