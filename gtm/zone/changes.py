@@ -25,19 +25,19 @@ from gtm.zone.model import Zone
 from gtm.zone.records_file.packed import Bulk, NameKey, labels_of
 
 MAX_NAMED = 8
-"""In a line for people."""
+"""How many names a line for people has."""
 MAX_KEPT = 20
-"""For programs: as many as an event keeps of a list (gtm/event.py)."""
+"""How many names a NameTally keeps for programs: as many as an event keeps of a list (gtm/event.py)."""
 MAX_SHOWN = 32
-"""Characters of a value that is told; of a longer one it is told that it changed."""
+"""The most characters of a field's value that is shown. A longer value is not shown: only the field is named."""
 MAX_WALKED = 1_000_000
-"""Names of a records file: of more it is not looked which changed. That takes a thread a second or two."""
+"""The most names of a records file that are compared, which takes a second or two. A larger file is not compared."""
 MAX_OTHER = 200_000
-"""Names that differ; of more it is told that there are."""
+"""The most differing names that are counted in one zone. A note says when there are more."""
 
 
 class Fate(Enum):
-    """What became of a zone."""
+    """What a reload did to a zone."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -48,14 +48,14 @@ _Arguments = TypeVarTuple("_Arguments")
 
 
 class NameTally:
-    """Some of many, and how many those are. It has state: it is filled."""
+    """The first MAX_KEPT texts of a growing list, and the count of all. It is mutable: `add` fills it."""
 
     def __init__(self) -> None:
         self.count = 0
         self.some: list[str] = []
 
     def add(self, text: Callable[[*_Arguments], str], *arguments: *_Arguments) -> None:
-        """Counts one more; its text is made if it is among the first."""
+        """Counts one more item; keeps `text(*arguments)` if it is among the first MAX_KEPT."""
         self.count += 1
         if len(self.some) < MAX_KEPT:
             self.some.append(text(*arguments))
@@ -68,32 +68,32 @@ class NameTally:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Things and records that came, went and changed."""
+    """The things (services, endpoints, settings ...) and records of a zone that a reload removed, added and changed."""
 
     removed: NameTally
     added: NameTally
     changed: NameTally
 
     def __bool__(self) -> bool:
-        """Returns whether there is any."""
+        """Returns whether anything was removed, added or changed."""
         return bool(self.removed.count or self.added.count or self.changed.count)
 
     @property
     def parts(self) -> list[str]:
-        """Returns a part of a line for each that there are."""
+        """Returns parts of a line for people, such as `removed NAME, NAME`; an empty tally has no part."""
         told = (("removed", self.removed), ("added", self.added), ("changed", self.changed))
         return [f"{word} {tally}" for word, tally in told if tally.count]
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneChanges:
-    """What is new in one zone."""
+    """What a reload changed in one zone."""
 
     zone: str
     fate: Fate
     found: Differences
     gone: NameTally
-    """Names that nobody answers any more."""
+    """Names that were answered before the reload and that no zone answers after it."""
     note: str = ""
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ class ZoneChanges:
 
     @property
     def warning(self) -> str:
-        """Returns the warning about names that are gone; empty where none is."""
+        """Returns the warning about names that are no longer answered; empty when there are none."""
         if not self.gone.count:
             return ""
         verb = "name is" if self.gone.count == 1 else "names are"
@@ -115,7 +115,7 @@ NO_CHANGES: tuple[ZoneChanges, ...] = ()
 
 
 def changes(before: Iterable[Zone], after: Iterable[Zone]) -> tuple[ZoneChanges, ...]:
-    """Returns the changes of zones that are not as they were."""
+    """Returns the changes of each zone that was added, removed or whose digest differs, sorted by origin."""
     was, now = ({zone.origin: zone for zone in zones} for zones in (before, after))
     same = {origin for origin in was.keys() & now.keys() if was[origin].digest == now[origin].digest}
     if len(same) == len(was) == len(now):
@@ -124,14 +124,17 @@ def changes(before: Iterable[Zone], after: Iterable[Zone]) -> tuple[ZoneChanges,
 
 
 def changes_since(before: Iterable[Contents], after: Iterable[Zone]) -> tuple[ZoneChanges, ...]:
-    """Returns the changes since somebody else told the contents of the zones (`parse_lines`)."""
+    """Returns the changes between contents that another node sent (`parse_lines`) and the zones here.
+
+    Values are compared by their fingerprints. A zone without differences is left out.
+    """
     was = {contents.origin: _Lazy(contents) for contents in before}
     now = {zone.origin: _Lazy(fingerprinted(contents_of(zone))) for zone in after}
     return tuple(each for each in _all(was, now, set()) if each.fate is not Fate.CHANGED or each.found)
 
 
 class _Lazy:
-    """The contents of a zone, made when they are asked for."""
+    """The contents of a zone, computed at the first use."""
 
     def __init__(self, source: Zone | Contents) -> None:
         self._source = source
@@ -146,7 +149,7 @@ class _Lazy:
 
     @property
     def size(self) -> str:
-        """Returns the size, without making anything."""
+        """Returns `services: N, records: N` for people, without computing the contents."""
         here = self._source
         if isinstance(here, Contents):
             services, records = sum(thing.kind == "service" for thing in here.things), sum(map(len, here.own.values()))
@@ -165,7 +168,7 @@ def _all(was: Mapping[Name, _Lazy], now: Mapping[Name, _Lazy], same: set[Name]) 
 
 
 class _Answered:
-    """Which names the zones of now answer."""
+    """Tells whether the zones after the reload answer a name: call it with the absolute name."""
 
     def __init__(self, now: Mapping[Name, _Lazy]) -> None:
         self._now = now
@@ -175,11 +178,11 @@ class _Answered:
         return frozenset(above for origin in self._now for above in _and_above(origin) if above != origin)
 
     def has_below(self, origin: Name) -> bool:
-        """Returns whether there is a zone below this one."""
+        """Returns whether a zone after the reload is below this origin."""
         return origin in self._above
 
     def may_have_some_of(self, origin: Name) -> bool:
-        """Returns whether there is a zone that is this, above it, or below."""
+        """Returns whether a zone after the reload has this origin, or is above it or below it."""
         return self.has_below(origin) or any(above in self._now for above in _and_above(origin))
 
     def __call__(self, name: Name) -> bool:
@@ -235,7 +238,10 @@ def _lose_all(contents: Contents, answered: _Answered, gone: NameTally) -> None:
 
 
 def _compare_things(before: Mapping[Thing, Fields], after: Mapping[Thing, Fields], differences: Differences) -> None:
-    """Tells of services, not of the endpoints of one that came or went with it."""
+    """Adds removed, added and changed things to `differences`.
+
+    The endpoints of a service that was itself added or removed are not added.
+    """
     for tally, here, there in ((differences.removed, before, after), (differences.added, after, before)):
         for thing in here:
             if thing not in there and (not thing.of or Thing("service", thing.of) in there):
@@ -247,7 +253,7 @@ def _compare_things(before: Mapping[Thing, Fields], after: Mapping[Thing, Fields
 
 
 def _fields(was: Fields, now: Fields) -> str:
-    """Returns which fields differ, and how if that is short."""
+    """Returns the names of the fields that differ, each with its old and new value where these are short and public."""
     names = [name for name in (*now, *(name for name in was if name not in now)) if was.get(name) != now.get(name)]
     return ", ".join(_field(name, was.get(name, ""), now.get(name, "")) for name in names)
 
@@ -291,7 +297,7 @@ def _name(key: NameKey, origin: Name) -> Name:
 
 
 def _other_names(before: Contents, after: Contents) -> Iterator[tuple[NameKey, RRsets, RRsets]]:
-    """Yields each name once that may be otherwise than it was, with its records of before and of now."""
+    """Yields each name once whose records may differ, with its records before and after the reload."""
     own = before.own.keys() | after.own.keys() | before.steered | after.steered
     for key in sorted(own):
         yield key, before.records(key), after.records(key)
@@ -311,7 +317,10 @@ def _is_too_much(bulk: Bulk) -> bool:
 
 
 def _other_rows(before: Bulk, after: Bulk) -> Iterator[tuple[NameKey, int | None, int | None]]:
-    """Yields the names whose rows differ, by more than their lines in the file, with where their rows are."""
+    """Yields each name whose packed rows differ, with the start of its row before and after; None for no row.
+
+    Different line numbers alone are no difference.
+    """
     if before.rows == after.rows:
         return
     old, new = _rows(before), _rows(after)
@@ -333,7 +342,7 @@ _END: tuple[NameKey, bytes, int] = (b"", b"", -1)
 
 
 def _rows(bulk: Bulk) -> Iterator[tuple[NameKey, bytes, int]]:
-    """Yields each name, what its row has without the lines, and where that begins."""
+    """Yields each name of packed records, the bytes of its row without line numbers, and the start of that row."""
     rows = bulk.rows
     starts = [start for (start,) in struct.iter_unpack("!I", bulk.starts)]
     for start, end in zip(starts, [*starts, len(rows)][1:], strict=True) if starts else ():

@@ -29,26 +29,26 @@ from gtm.zone.monitors.kinds.http import HttpSettings
 from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, NameKey, labels_of
 
 Fields = Mapping[str, str]
-"""By their names in zone files, without those that nobody may see: of these there is a fingerprint at most."""
+"""Texts of the fields of a thing, by field name in zone files. The text of a secret field begins with HIDDEN."""
 RRsets = Mapping[int, tuple[int, object]]
-"""Of one name, by type: the TTL, and the values or their fingerprint."""
+"""The records of one name, by type: the TTL, and the values or their fingerprint."""
 
 NOTHING: RRsets = {}
 SHOWN_SETTINGS = frozenset({"host", "method", "path", "statuses"})
-"""Of monitors; others may have been meant for nobody's eyes (headers, bodies, commands)."""
+"""The settings of HTTP monitors that are shown. Others may hold secrets (headers, bodies, commands)."""
 MAX_LABEL = 64
-"""Octets; a label is shorter."""
+"""Octets; every label is shorter than this."""
 HIDDEN = "#"
-"""Begins the fingerprint of a field that is not shown; it never leaves this process."""
+"""The first character of the text of a secret field. Such a text never leaves this process."""
 
 
 class Thing(NamedTuple):
-    """What a zone has besides records, by kind and name."""
+    """The key of something that a zone has besides records: settings, a region, monitor, service or endpoint."""
 
     kind: str
     name: str
     of: str = ""
-    """The service of an endpoint."""
+    """The id of the service that an endpoint belongs to; empty for other kinds."""
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.kind, self.of, self.name)))
@@ -56,14 +56,14 @@ class Thing(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """What one zone has."""
+    """The things and the records of one zone, ready to compare."""
 
     origin: Name
     things: Mapping[Thing, Fields]
     own: Mapping[NameKey, RRsets]
-    """Of the zone file itself, or all."""
+    """The records of the zone file, by name; all records of the zone where the contents were read from lines."""
     bulk: Bulk = field(default=NO_BULK, repr=False)
-    """Of its records file."""
+    """The packed records of its records file."""
 
     @cached_property
     def steered(self) -> frozenset[NameKey]:
@@ -73,7 +73,7 @@ class Contents:
 
     @cached_property
     def _above(self) -> frozenset[NameKey]:
-        """Names that are there because something is below them (RFC 8020)."""
+        """Names that exist because a name below them exists: empty non-terminals (RFC 8020)."""
         names: set[NameKey] = set()
         for key in chain(self.own, self.steered):
             names.update(_upwards(key))
@@ -81,31 +81,31 @@ class Contents:
 
     @property
     def count(self) -> int:
-        """Returns the number of names that have something; empty ones of the records file are among them."""
+        """Returns the number of names with records or a service; empty non-terminals of the records file count too."""
         return len(self.own.keys() | self.steered) + len(self.bulk)
 
     def records(self, key: NameKey) -> RRsets:
-        """Returns the records of a name."""
+        """Returns the records of a name, from the zone file and the records file; empty when it has none."""
         return self.beside(key, (self.bulk.find(key) or ()) if len(self.bulk) else ())
 
     def beside(self, key: NameKey, packed: Iterable[BulkRRset]) -> RRsets:
-        """Returns the records of a name, with those of it in the records file."""
+        """Returns the records of a name: those of the zone file and `packed`, which is its row of the records file."""
         own = self.own.get(key, NOTHING)
         return {**{rrset.rtype: (rrset.ttl, _in_order(rrset.rdatas)) for rrset in packed}, **own} if packed else own
 
     def names(self) -> Iterator[tuple[NameKey, RRsets]]:
-        """Yields every name that has records, once."""
+        """Yields every name that has records, once, with its records."""
         for key, packed in self.bulk.below(b""):
             if packed and key not in self.own:
                 yield key, self.beside(key, packed)
         yield from ((key, self.records(key)) for key in self.own)
 
     def owners(self) -> Iterator[NameKey]:
-        """Yields every name that has something; few of them twice."""
+        """Yields every name that has records or a service. A name of both files may come twice."""
         return chain(self.own, self.steered - self.own.keys(), self.bulk.owners())
 
     def answers(self, key: NameKey) -> bool:
-        """Returns whether a name has something here, or gets what a wildcard has (RFC 4592 3.3.1)."""
+        """Returns whether a name has records or a service, or is answered by a wildcard (RFC 4592 3.3.1)."""
         if self._has(key) or not self.has_wildcards:
             return self._has(key)
         for above in _upwards(key):
@@ -120,7 +120,7 @@ class Contents:
 
     @cached_property
     def has_wildcards(self) -> bool:
-        """Whether there may be a wildcard."""
+        """Whether this zone may have a wildcard; False is certain."""
         return any(_WILD in key for key in chain(self.own, self.steered)) or _WILD in self.bulk.rows
 
     @cached_property
@@ -128,7 +128,7 @@ class Contents:
         return self.origin.to_text(omit_final_dot=True)
 
     def text(self, key: NameKey) -> str:
-        """Returns a name for people."""
+        """Returns the absolute name of a key as text for people, without its trailing dot."""
         labels = labels_of(key)
         if self.origin != dns.name.root and all(map(_PLAIN.fullmatch, labels)):  # nearly all, and ten times as fast
             return ".".join([*(label.decode() for label in labels), self._origin_text])
@@ -145,7 +145,7 @@ def contents_of(zone: Zone) -> Contents:
 
 
 def fingerprinted(contents: Contents) -> Contents:
-    """Returns the same as somebody has it who read the lines."""
+    """Returns contents as `parse_lines` reads them from `lines`: fingerprints for values, and no secret fields."""
     things = {thing: _told(values) for thing, values in contents.things.items()}
     own = {
         key: {rtype: (ttl, _print(rdata_fields)) for rtype, (ttl, rdata_fields) in records.items()}
@@ -155,7 +155,7 @@ def fingerprinted(contents: Contents) -> Contents:
 
 
 def lines(contents: Contents) -> Iterator[bytes]:
-    """Yields what a zone has as lines of JSON."""
+    """Yields the contents of a zone as lines of JSON, without secret fields."""
     yield _line(["zone", contents.origin.to_text(omit_final_dot=True)])
     for thing, values in contents.things.items():
         yield _line(["thing", *thing, _told(values)])
@@ -166,7 +166,7 @@ def lines(contents: Contents) -> Iterator[bytes]:
 
 
 def parse_lines(texts: Iterable[bytes]) -> tuple[Contents, ...]:
-    """Returns the zones of such lines. Raises ValueError where they are none."""
+    """Returns the contents of the zones in lines that `lines` wrote. Raises ValueError for any other line."""
     zones: list[tuple[Name, dict[Thing, Fields], dict[NameKey, dict[int, tuple[int, object]]]]] = []
     try:
         for text in texts:
@@ -231,7 +231,7 @@ def _endpoint(endpoint: Endpoint, *, is_used: bool) -> Fields:
 
 
 _APART = frozenset({"name", "endpoints", "monitor", "steer", "scope", "settings", "parts", "parts_digest", "disabled"})
-"""Fields that are things of their own, or are told otherwise."""
+"""Fields of a service or monitor that `_plain` leaves out: they are things of their own, or are written otherwise."""
 
 
 def _service(service: Service) -> Fields:
@@ -284,7 +284,7 @@ def _in_order(rdatas: Iterable[bytes]) -> tuple[bytes, ...]:
 
 
 def _print(shown: object) -> str:
-    """Returns the fingerprint of values, which may be one."""
+    """Returns the fingerprint of a tuple of values; anything else is a fingerprint already and is returned as text."""
     if not isinstance(shown, tuple):
         return str(shown)
     joined = b"".join(len(value).to_bytes(2) + value for value in shown)
@@ -302,7 +302,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def _upwards(key: NameKey) -> Iterator[NameKey]:
-    """Yields the names above one, up to the zone's own."""
+    """Yields the keys of the names above a name, nearest first, up to the apex of the zone."""
     starts, at = [], 0
     while at < len(key):
         starts.append(at)

@@ -1,9 +1,9 @@
 """Cycles of services: services that wait for each other through calculated monitors.
 
-In comes the graph: for each service those that it waits for. Out go the services that wait for themselves, and by what
-way. None of them would ever come up: each is up only after another. Within one zone a cycle is a mistake of its file.
-Zones are read one by one, so a cycle between zones is found later, and its services are unknown to each other (`checks`
-in gtm/checks/model.py).
+In comes the graph: for each service the services that it waits for. Out go the services that wait for themselves, and
+the path of the cycle. None of them would ever come up: each is up only after another. Within one zone a cycle is a
+mistake of its file. Zones are read separately, so a cycle between zones is found later, and its services are unknown to
+each other (`checks` in gtm/checks/model.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,8 +14,9 @@ Awaited = Mapping[ServiceId, tuple[ServiceId, ...]]
 
 
 def circular(awaited: Awaited) -> dict[ServiceId, int]:
-    """Returns the services that wait for themselves; those that wait for each other have one number.
+    """Returns the number of its cycle for each service that waits for itself.
 
+    Services that wait for each other have the same number.
     They are the strongly connected components of the graph (Tarjan, Depth-first search and linear graph algorithms,
     1972), found in one walk and without recursion.
     """
@@ -26,7 +27,10 @@ def circular(awaited: Awaited) -> dict[ServiceId, int]:
 
 
 def way_back(start: ServiceId, awaited: Awaited, component: Mapping[ServiceId, int]) -> tuple[ServiceId, ...]:
-    """Returns a shortest way from a service to itself; `component` is what `circular` says of the same graph."""
+    """Returns a shortest path from a service to itself, both ends included.
+
+    `component` is the result of `circular` for the same graph. Raises AssertionError when there is no such path.
+    """
     came_from: dict[ServiceId, ServiceId] = {}
     frontier = [start]
     while frontier:
@@ -51,7 +55,11 @@ def _retraced(last: ServiceId, came_from: Mapping[ServiceId, ServiceId], start: 
 
 
 class _Search:
-    """Tarjan's walk. Its state is his: the order of discovery, the lowest that each reaches, and who is undecided."""
+    """Tarjan's algorithm.
+
+    Its state: the order of discovery, the lowest order that each service reaches, and the stack of services whose
+    component is not known yet.
+    """
 
     def __init__(self, awaited: Awaited) -> None:
         self._awaited = awaited
@@ -86,7 +94,10 @@ class _Search:
         self._lowest[service] = min(self._lowest[service], reached)
 
     def _decide(self, service: ServiceId) -> None:
-        """Closes a component, if the service is the first of it; one alone is a circle if it waits for itself."""
+        """Takes a component off the stack, if the service is its first; stores it in `found` if it is a cycle.
+
+        A component of one service is a cycle if the service waits for itself.
+        """
         if self._lowest[service] != self._order[service]:
             return
         members: list[ServiceId] = []

@@ -19,7 +19,7 @@ from gtm.zone.records_file.packed import NO_BULK, Bulk
 
 @dataclass(frozen=True, slots=True)
 class RecordDraft:
-    """One RRset of the file."""
+    """One RRset of the zone file or of the records file."""
 
     path: Path
     name: Name
@@ -29,47 +29,47 @@ class RecordDraft:
     file: str = ""
     """The records file that it is in; empty for the zone file."""
     line: int = 0
-    """In that file."""
+    """Its line in that records file; 0 for the zone file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceDraft:
-    """One service of the file."""
+    """One service of the zone file, with its path there."""
 
     path: Path
     service: Service
 
     @property
     def name(self) -> Name:
-        """Returns its absolute name."""
+        """Returns the absolute name of the service."""
         return self.service.name
 
     @property
     def targets(self) -> tuple[Name, ...]:
-        """Returns the names it may answer as CNAME."""
+        """Returns the target names of its endpoints, which it may answer as CNAME."""
         return tuple(end.answer for end in self.service.endpoints if isinstance(end.answer, Name))
 
     @property
     def has_addresses(self) -> bool:
-        """Returns whether it may answer addresses."""
+        """Returns whether an endpoint of the service is an address."""
         return any(not isinstance(end.answer, Name) for end in self.service.endpoints)
 
 
 @dataclass(slots=True)
 class ZoneDraft:
-    """All that could be read of a zone, by name."""
+    """All that could be read of a zone so far, by name."""
 
     origin: Name
     nameservers: tuple[Name, ...]
     services: dict[Name, ServiceDraft] = field(default_factory=dict)
     records: dict[Name, dict[RdataType, RecordDraft]] = field(default_factory=dict)
     unclear: set[Name] = field(default_factory=set)
-    """Names of which something could not be read: nothing is said of what they lack."""
+    """Names with a part that could not be read: no problem is reported for what they lack."""
     bulk: Bulk = NO_BULK
-    """Everything in the records file; `records` has what the rules may look at (gtm/zone/records_file/overlap.py)."""
+    """All records of the records file; `records` has those that the rules need (gtm/zone/records_file/overlap.py)."""
 
     def has(self, name: Name) -> bool:
-        """Returns whether the records file has a name, or one below it."""
+        """Returns whether the records file has this name or a name below it."""
         return (
             name.is_subdomain(self.origin) and self.bulk.find(relative_key(name.labels, self.origin.labels)) is not None
         )
@@ -80,11 +80,11 @@ class ZoneDraft:
             yield from by_type.values()
 
     def record(self, name: Name, rtype: RdataType) -> RecordDraft | None:
-        """Returns the record of a name and type."""
+        """Returns the record of a name and type; None when there is none."""
         return self.records.get(name, {}).get(rtype)
 
     def has_address(self, name: Name) -> bool:
-        """Returns whether a name has an address, static or steered, or may well have one."""
+        """Returns whether a name has an address, from a record or a service, or may have one (`unclear`)."""
         service = self.services.get(name)
         if name in self.unclear or (service is not None and service.has_addresses):
             return True
@@ -98,7 +98,7 @@ class ProblemList:
     document: Document
     found: Problems = field(default_factory=Problems)
     warnings: Problems = field(default_factory=lambda: Problems(noun="warning"))
-    """What does not keep the file from serving."""
+    """Mistakes that do not stop the file from being served."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -119,12 +119,15 @@ class ProblemList:
         self.warnings.add(self.document.problem(path, message, at_key=at_key))
 
     def add_to(self, record: RecordDraft, message: str, path: Path | None = None) -> None:
-        """Adds a problem at the type of a record, or at a path of the zone file if it is in that."""
+        """Adds a problem to a record.
+
+        Its place is the record's line in the records file; in the zone file it is `path`, or the key of the record.
+        """
         if record.file:
             self.found.add(Problem(record.file, record.line, 1, message))
         else:
             self.add(path or record.path, message, at_key=path is None)
 
     def where(self, record: RecordDraft) -> str:
-        """Returns the line of a record, with the file if that is another one."""
+        """Returns `line N` of a record for a message, with the file name if it is in the records file."""
         return f"line {record.line} of {record.file}" if record.file else f"line {self.document.line(record.path)}"

@@ -25,13 +25,16 @@ from gtm.zone.model import Endpoint, Region, Service
 
 
 def disabled_regions(regions: Iterable[Region]) -> frozenset[RegionName]:
-    """Returns the names of the regions that are disabled; of two with one name the last one counts."""
+    """Returns the names of the disabled regions; of two regions with the same name the last one counts."""
     by_name = {region.name: region for region in regions}
     return frozenset(name for name, region in by_name.items() if not region.enabled)
 
 
 def enabled_only(service: Service, regions: frozenset[RegionName]) -> Service:
-    """Returns a service that has its disabled endpoints, and those in these regions, apart from the others."""
+    """Returns a service whose disabled endpoints are in `disabled` and not in `endpoints`.
+
+    `regions` are the disabled regions: the endpoints in them are disabled too.
+    """
     left: list[Endpoint] = []
     disabled: list[Endpoint] = []
     for endpoint in service.endpoints:
@@ -43,7 +46,7 @@ def enabled_only(service: Service, regions: frozenset[RegionName]) -> Service:
 
 
 def _with_regular_ones(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    """Returns the endpoints, of which at least one of those that can answer a type is not a last resort."""
+    """Returns the endpoints; one of last resort becomes a regular one where no regular one can answer its type."""
     regular = {endpoint.rtype for endpoint in endpoints if not endpoint.last_resort}
 
     def has_others(endpoint: Endpoint) -> bool:
@@ -58,9 +61,10 @@ def _with_regular_ones(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
 
 
 def warn_of_disabled(regions: frozenset[RegionName], draft: ZoneDraft, report: ProblemList) -> None:
-    """Adds a warning for each service of which nothing is left, and for each region that is skipped by what is not.
+    """Adds a warning for each service that has no enabled endpoint left because of what the file disables.
 
-    `regions` are those that are disabled.
+    Adds another for each region that has fewer enabled endpoints than `min_healthy` wants. `regions` are the disabled
+    regions.
     """
     for service in draft.services.values():
         left = enabled_only(service.service, regions)

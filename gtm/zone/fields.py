@@ -40,11 +40,11 @@ HOST_PATTERN = (
 PATH_PATTERN = r"^/[!-~]*$"
 _STEP = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}"
 RECORDS_FILE_PATTERN = rf"^(?:\./)?(?:{_STEP}/){{0,7}}{_STEP}\.zone$"
-"""In the folder itself: whoever may write a zone file must not read others through it."""
+"""A path in the zone folder or below: whoever may write a zone file must not read other files through it."""
 
 
 def ttl(value: object) -> int:
-    """Returns a TTL in seconds."""
+    """Returns a TTL in seconds, from a whole number or a duration; raises a pydantic error for anything else."""
     if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
         duration_s = seconds(value)
         if not duration_s.is_integer():
@@ -62,7 +62,7 @@ Timeout = Annotated[float, PlainValidator(between(0.01, 60.0, "10ms to 1m")), DU
 
 
 def ttl_forms(*, least: int = 0) -> list[dict[str, object]]:
-    """Returns the JSON Schemas of the two forms of a TTL: whole seconds, so many at least, or a duration."""
+    """Returns the JSON Schemas of the two forms of a TTL: `least` or more whole seconds, or a duration."""
     return [
         {"type": "integer", "minimum": least, "maximum": MAX_TTL},
         {"type": "string", "pattern": DURATION_PATTERN},

@@ -11,13 +11,16 @@ from typing import TypeVar
 Node = TypeVar("Node")
 
 _MOST_SHOWN = 8
-"""Names of a way in a message; a way may be as long as the file."""
+"""The most names of a path in a message; a path may be as long as the file."""
 
 
 def outer_first(
     start: Node, below: Callable[[Node], Sequence[Node]], key: Callable[[Node], Hashable]
 ) -> Iterator[Node]:
-    """Yields a node and all below it, each once and after one that it is below; `key` says which are the same."""
+    """Yields a node and all nodes below it, each once, and each after a node that it is below.
+
+    `below` returns the nodes directly below a node. Nodes of the same `key` are the same node.
+    """
     known = {key(start)}
     stack = [start]
     while stack:
@@ -34,7 +37,11 @@ def outer_first(
 def inner_first(
     start: Node, below: Callable[[Node], Iterable[Node]], key: Callable[[Node], Hashable]
 ) -> Iterator[Node]:
-    """Yields a node and all below it, each once and after all that is below itself. The graph has no circles."""
+    """Yields a node and all nodes below it, each once, and each after all nodes below it.
+
+    `below` returns the nodes directly below a node. Nodes of the same `key` are the same node. The graph must have no
+    cycles.
+    """
     entered = {key(start)}
     stack = [(start, iter(below(start)))]
     while stack:
@@ -49,7 +56,7 @@ def inner_first(
 
 
 def way_text(names: Sequence[Node], text: Callable[[Node], str] = str) -> str:
-    """Returns a way from name to name, for people; of a long one the middle is left out."""
+    """Returns a path as text for people: `a -> b -> c`; the middle of a long path is left out."""
     if len(names) <= _MOST_SHOWN:
         return " -> ".join(map(text, names))
     half = _MOST_SHOWN // 2

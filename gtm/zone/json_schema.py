@@ -49,7 +49,7 @@ def _steer(vocabulary: Vocabulary) -> dict[str, Plain]:
 
 
 def _tidy(kind: dict[str, Plain]) -> dict[str, Plain]:
-    """Takes out what pydantic says to itself: titles, and None as a default or a type, which no file can say."""
+    """Returns a schema without pydantic's titles, and without None as a default or a type: no file can have it."""
     tidied: dict[str, Plain] = {}
     for key, value in kind.items():
         if key == "title" or (key == "default" and not _is_as_typed(value)):
@@ -73,7 +73,7 @@ def _tidied(value: Plain) -> Plain:
 
 
 def _is_as_typed(default: Plain) -> bool:
-    """Returns whether a default could stand in the file: durations are numbers here, and text there."""
+    """Returns whether a default is written in a file as it is here; a duration is not: it is a number here."""
     return isinstance(default, str | int) and default != ""
 
 

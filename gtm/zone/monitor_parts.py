@@ -1,8 +1,8 @@
 """The parts of calculated monitors: names -> monitors, for monitors that are known.
 
-In come the monitors of a zone and what each calculated one combines, by name; out go the same monitors with their
-parts in them, and what is wrong: names that nobody has, and monitors that come back to themselves. A monitor is the
-same object wherever it is a part.
+In come the monitors of a zone and the names that each calculated monitor combines; out go the same monitors with their
+parts in them, and the mistakes: unknown names, and monitors that combine themselves. A monitor is the same object
+wherever it is a part.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 
 def with_parts(monitors: Mapping[str, Monitor]) -> tuple[dict[str, Monitor], dict[str, str]]:
-    """Returns the monitors with their parts, and by the name of a monitor what is wrong with its parts."""
+    """Returns the monitors with their parts by name, and a message for each monitor whose parts have a mistake."""
     completing = _Completing(monitors)
     for name in monitors:
         completing.complete(name)
@@ -24,7 +24,7 @@ def with_parts(monitors: Mapping[str, Monitor]) -> tuple[dict[str, Monitor], dic
 
 
 class _Completing:
-    """A depth-first search. Its state is what has its parts, what cannot have them, and what is wrong."""
+    """A depth-first search. Its state: the monitors that have their parts, those that cannot, and the messages."""
 
     def __init__(self, monitors: Mapping[str, Monitor]) -> None:
         self._monitors = monitors
@@ -33,7 +33,7 @@ class _Completing:
         self.wrong: dict[str, str] = {}
 
     def complete(self, start: str) -> None:
-        """Gives a monitor its parts, and all that it is made of theirs."""
+        """Gives a monitor its parts, after each of its parts has its own."""
         trail: dict[str, Iterator[str]] = {}
         following: str | None = start
         while following is not None or trail:
@@ -51,14 +51,14 @@ class _Completing:
                 following = None
 
     def _is_open(self, name: str, trail: Mapping[str, Iterator[str]]) -> bool:
-        """Returns whether a monitor waits for parts; one that waits for itself is told of."""
+        """Returns whether a monitor still needs its parts; reports one that is on the trail, so combines itself."""
         if name in trail:
             self._tell_circle(name, trail)
             return False
         return name not in self.done and name not in self._failed
 
     def _close(self, name: str) -> None:
-        """Makes a monitor of its parts, if all of them are there."""
+        """Stores a monitor with its parts in `done`, if all of them are there; otherwise marks it as failed."""
         monitor = self._monitors[name]
         parts = [self.done.get(part) for part in _named(monitor)]
         complete = tuple(part for part in parts if part is not None)
@@ -81,9 +81,10 @@ class _Completing:
 
 
 def _named(monitor: Monitor) -> tuple[str, ...]:
-    """Returns the names of the parts that a monitor waits for.
+    """Returns the names of the parts that a monitor still needs.
 
-    A shared monitor has its parts already, and they are the shared file's whatever a zone calls its own.
+    A monitor of the shared file (_shared.yaml) has its parts already. They stay those of the shared file, even where a
+    zone has monitors of the same names.
     """
     if monitor.parts or not isinstance(monitor.settings, CalculatedSettings):
         return ()
