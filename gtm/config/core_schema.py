@@ -18,7 +18,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,30}|[0-9]{1,30}(\.[0-9]{0,30})?)([eE][-+]?
 
 
 def core_value(text: str) -> bool | int | float | str | None:
-    """Returns the value of a plain scalar in YAML 1.2's core schema."""
+    """Returns the value of an unquoted YAML scalar by the core schema of YAML 1.2."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):

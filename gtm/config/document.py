@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from gtm.errors import Problem
 
 Plain = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
-"""What YAML's core schema can say."""
+"""A value as the core schema of YAML 1.2 has it."""
 Path = tuple[int | str, ...]
 """Keys and indexes from the top of the file down to a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value without parts."""
+    """One YAML value that is neither a list nor a mapping."""
 
     line: int
     column: int
@@ -34,7 +34,7 @@ class Sequence:
     column: int
     items: tuple["Node", ...]
     size: int
-    """How many values are in it, aliases expanded."""
+    """The number of values in it, with aliases expanded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ Node = Scalar | Sequence | Mapping
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file, parsed."""
+    """One YAML file, parsed, with the position of each value."""
 
     file: str
     root: Mapping
@@ -84,7 +84,7 @@ class Document:
         return node
 
     def line(self, path: Path) -> int:
-        """Returns the line of the key of a path, or of the value where it is in a list."""
+        """Returns the line of the key at a path; of the value if it is an item of a list. The first line is 1."""
         return self.problem(path, "", at_key=True).line
 
 

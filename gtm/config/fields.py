@@ -26,7 +26,7 @@ def error(message: str) -> PydanticCustomError:
 
 
 def found(value: object) -> str:
-    """Returns the kind of a value, for people."""
+    """Returns a description of a plain value for messages, such as `the number 5` or `a list`."""
     match value:
         case None:
             return "nothing"
@@ -42,7 +42,7 @@ def found(value: object) -> str:
 
 
 def seconds(value: object) -> float:
-    """Returns a duration in seconds."""
+    """Returns the seconds of a duration such as `500ms` or `5s`; raises a pydantic error for anything else."""
     match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h)", value) if isinstance(value, str) else None
     if match is None:
         raise error(f"expected a duration such as 500ms, 5s, 2m or 1h, not {found(value)}")
@@ -53,7 +53,7 @@ def seconds(value: object) -> float:
 
 
 def between(low_s: float, high_s: float, expected: str) -> Callable[[object], float]:
-    """Returns the validator of a duration from low to high, both included, as the words say."""
+    """Returns a validator of durations from low to high, both included; `expected` names this range in its error."""
 
     def duration(value: object) -> float:
         duration_s = seconds(value)
@@ -65,7 +65,7 @@ def between(low_s: float, high_s: float, expected: str) -> Callable[[object], fl
 
 
 def whole(low: int, high: int) -> PlainValidator:
-    """Returns the validator of a whole number from low to high, both included."""
+    """Returns a pydantic validator of whole numbers from low to high, both included."""
 
     def check(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -96,7 +96,7 @@ Choice = TypeVar("Choice")
 
 
 def choice(what: str, options: dict[str, Choice]) -> PlainValidator:
-    """Returns the validator of one word out of a closed set."""
+    """Returns a pydantic validator that turns a word of `options` into its value; `what` names the key in its error."""
 
     def check(value: object) -> Choice:
         if isinstance(value, str) and value in options:
@@ -107,7 +107,7 @@ def choice(what: str, options: dict[str, Choice]) -> PlainValidator:
 
 
 def text_like(pattern: str, example: str) -> PlainValidator:
-    """Returns the validator of text that fits a pattern."""
+    """Returns a pydantic validator of text that fits a pattern; `example` is the start of its error message."""
 
     def check(value: object) -> str:
         if isinstance(value, str) and re.fullmatch(pattern, value):
@@ -118,7 +118,7 @@ def text_like(pattern: str, example: str) -> PlainValidator:
 
 
 def text(value: object) -> str:
-    """Returns the value if it is text."""
+    """Returns the value if it is text; raises a pydantic error for anything else."""
     if not isinstance(value, str):
         if value is None:
             raise error("expected text, but there is nothing")

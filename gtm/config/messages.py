@@ -20,27 +20,30 @@ from gtm.errors import Problem, Problems
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """The kinds of mapping in one kind of file, for messages about them."""
+    """The kinds of mapping in one kind of YAML file, with the words for messages about them."""
 
     nouns: Mapping[type[BaseModel], str]
     places: tuple[tuple[Path, type[BaseModel]], ...]
-    """Which kind of mapping stands at a path; `*` is any step."""
+    """The kind of mapping at each path; `*` is any step."""
     too_short: Mapping[str, str]
     """The message for an empty list, by its key."""
     too_short_otherwise: str = "at least one value is needed here"
     """The message for any other empty list or mapping."""
     keys_by_type: Mapping[type[BaseModel], Callable[[str], tuple[str, ...]]] = field(default_factory=dict)
-    """For the kinds of mapping whose `type` says which keys they have: the keys of a type; none of an unknown type."""
+    """For kinds of mapping whose keys depend on `type`: returns the keys of a type; none for an unknown type."""
     private: tuple[Path, ...] = ()
-    """Where secrets stand, or are put by mistake: no value from there down is repeated, for many may read a message."""
+    """Paths of secrets, or where people put them by mistake. No message repeats a value at or below such a path."""
 
     def is_private(self, path: Path) -> bool:
-        """Returns whether what is at a path may be a secret."""
+        """Returns whether the value at a path may be a secret."""
         return any(path[: len(place)] == place for place in self.private)
 
 
 def problems(error: ValidationError, document: Document, top: type[BaseModel], grammar: Grammar) -> tuple[Problem, ...]:
-    """Returns the problems of a file whose top level is of this kind: the first MAX_PROBLEMS, and how many more."""
+    """Returns the problems of a file: the first MAX_PROBLEMS, and the number of further ones.
+
+    `top` is the kind of mapping at the top of the file.
+    """
     places: dict[tuple[int, int], list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
         problem = _problem(details, document, "")
@@ -57,7 +60,7 @@ def problems(error: ValidationError, document: Document, top: type[BaseModel], g
 
 
 _MOST_AT_A_PLACE = 20
-"""Keys that are missing in a mapping have its place; none lacks more."""
+"""The most problems at one place. All missing keys of a mapping have its place; no mapping lacks more."""
 
 
 def _problem(details: ErrorDetails, document: Document, message: str) -> Problem:
@@ -68,11 +71,11 @@ def _problem(details: ErrorDetails, document: Document, message: str) -> Problem
 
 _SOMETHING = "what stands there"
 _USER = re.compile(r"//[^/?#\s]*@")
-"""The part of an address that may have a password (RFC 3986 3.2.1)."""
+"""The part of a URL that may have a password (RFC 3986 3.2.1)."""
 
 
 def _repeatable(message: str, details: ErrorDetails, document: Document, grammar: Grammar) -> str:
-    """Returns the message without the value that it is about, where that may be, or have, a secret."""
+    """Returns the message without the value that it is about, if the value may be or contain a secret."""
     value, path = details["input"], details["loc"]
     if not isinstance(value, str | int | float):
         return message
@@ -86,7 +89,7 @@ def _repeatable(message: str, details: ErrorDetails, document: Document, grammar
 
 
 _LEAST_SECRET = 4
-"""Characters. Less is no secret, and may be part of any word."""
+"""Characters of the shortest secret. Shorter text is no secret, and may be part of any word."""
 
 
 def _is_secret_key(path: Path, document: Document, grammar: Grammar) -> bool:

@@ -19,34 +19,34 @@ from gtm.config.yaml_errors import in_our_words
 from gtm.errors import FileInvalid, Problem, Problems
 
 MAX_CHARACTERS = 4 * 1024 * 1024
-"""Of one file: about 50,000 records, parsed in a few seconds; more is a mistake or an attack."""
+"""Characters of one file: about 50,000 records, parsed in a few seconds; more is a mistake or an attack."""
 MAX_DEPTH = 16
-"""Of nesting. A zone file needs seven; a bound keeps everything that walks the tree safe."""
+"""Levels of nesting. A zone file needs seven; the limit protects all code that walks the tree."""
 MAX_VALUES = 500_000
-"""Of one file, aliases expanded: what is typed in full is bounded by MAX_CHARACTERS already."""
+"""Values of one file, with aliases expanded; MAX_CHARACTERS already limits the values that are written out."""
 MAX_FROM_ALIASES = 100_000
-"""Values of one file that aliases stand for: 10,000 services with three endpoints each by one alias. Everything that
-looks at a file looks at what is behind an alias as often as it is used."""
+"""Values of one file that aliases stand for: 10,000 services with three endpoints each by one alias. Code that reads a
+file reads the values behind an alias once for each use."""
 _HALF = re.compile("[\ud800-\udfff]")
-"""Escapes of YAML can write it; nothing that is sent, kept or shown can have it."""
+"""Half of a character (a surrogate). An escape in YAML can write it, but UTF-8 cannot."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """A kind of YAML file: what is raised for a mistake in one, and how large one may be."""
+    """A kind of YAML file: the exception for a mistake in one, and the limits of its size."""
 
     invalid: type[FileInvalid]
     max_characters: int = MAX_CHARACTERS
     too_long: str = ""
-    """What to do with a file that has more characters."""
+    """Advice for a message about a file with more characters than that."""
     max_values: int = MAX_VALUES
     max_from_aliases: int = MAX_FROM_ALIASES
     may_be_empty: bool = False
-    """Whether a file without any key is a file without entries, and no mistake."""
+    """Whether a file without any key is valid."""
 
 
 def parse_document(text: str, file: str, kind: FileKind) -> Document:
-    """Returns the document of a text; raises the exception of this kind of file, and nothing else."""
+    """Returns the document of a YAML text; raises `kind.invalid` with all mistakes, and no other exception."""
     document, problems = read_document(text, file, kind)
     if problems:
         raise kind.invalid(problems.all)
@@ -54,9 +54,9 @@ def parse_document(text: str, file: str, kind: FileKind) -> Document:
 
 
 def read_document(text: str, file: str, kind: FileKind) -> tuple[Document, Problems]:
-    """Returns the document of a text, without the keys that are mistakes, and these mistakes.
+    """Returns the document of a YAML text without its invalid and duplicate keys, and the problems of these keys.
 
-    Raises the exception of this kind of file where the text is no YAML, or not what a file of this program may be.
+    Raises `kind.invalid` where the text is not YAML, is too large, or is not a mapping.
     """
     if len(text) > kind.max_characters:
         message = f"the file has {len(text)} characters, and {kind.max_characters} are the limit"
@@ -83,7 +83,7 @@ def _compose(file: str, kind: FileKind, events: Iterable[yaml.Event]) -> tuple[D
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping whose end has not come yet."""
+    """A list or mapping whose end event has not come yet."""
 
     event: yaml.SequenceStartEvent | yaml.MappingStartEvent
     children: list[Node]
@@ -91,7 +91,7 @@ class _Open:
 
 
 class _Composer:
-    """Builds the tree from events; its state is the stack of what is still open."""
+    """Builds the tree from events of the YAML parser; its state is the stack of open lists and mappings."""
 
     def __init__(self, file: str, kind: FileKind) -> None:
         self.file = file
@@ -188,7 +188,7 @@ class _Composer:
             self._refuse(event, "tags are not used in this file; put text in quotes")
 
     def _refuse(self, event: yaml.Event, message: str) -> NoReturn:
-        """Ends the parse: what follows this mistake cannot be told apart from it."""
+        """Adds a problem and raises `kind.invalid`: later problems could be consequences of this one."""
         line, column = _position(event)
         self.problems.add(Problem(self.file, line, column, message))
         raise self.kind.invalid(self.problems.all)

@@ -12,21 +12,24 @@ from itertools import islice
 from pydantic_core import PydanticCustomError
 
 _MAX_LISTED = 12
-"""A longer list is no help in a message."""
+"""The most known words that a message lists; a longer list is no help."""
 _MAX_COMPARED = 100
 """Names that are compared letter by letter, which takes 30 microseconds each; a file may have 50,000."""
 _MAX_WORD = 255
-"""A longer name is nobody's."""
+"""Characters. No known word is longer, so a longer one gets no suggestion."""
 
 
 def unknown(what: str, name: str, known: Collection[str], *, shown: str = "") -> PydanticCustomError:
-    """Returns the error of a name that nobody has, without a suggestion yet: only what is told gets one."""
+    """Returns the pydantic error of an unknown name; `what` is the kind of name, `shown` the name in the message.
+
+    The suggestion is computed later, and only for an error that is shown.
+    """
     return PydanticCustomError("unknown", "unknown", {"unknown": Unknown(what, name, known, shown or f'"{name}"')})
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name that nobody has. Its words are made only when somebody asks: pydantic makes text of it again and again."""
+    """An unknown name. `words` computes its message only when it is shown: pydantic formats errors many times."""
 
     what: str
     name: str
@@ -34,12 +37,15 @@ class Unknown:
     shown: str
 
     def words(self) -> str:
-        """Returns the message, with a suggestion."""
+        """Returns the message about the unknown name, with a suggestion."""
         return f"unknown {self.what} {self.shown}{suggestion(self.name, self.known, or_all=True)}"
 
 
 def suggestion(word: str, known: Collection[str], *, or_all: bool = False) -> str:
-    """Returns `; did you mean "..."?`, or what there is to choose from, or nothing."""
+    """Returns `; did you mean "..."?` with the most similar known word; empty if none is similar.
+
+    With `or_all` it returns a short list of the known words if none is similar.
+    """
     folded = word.casefold()
     alike = known if len(known) <= _MAX_COMPARED else islice(_alike(folded, known), _MAX_COMPARED)
     names = {name.casefold(): name for name in reversed(list(alike))} if len(word) <= _MAX_WORD else {}
@@ -52,7 +58,7 @@ def suggestion(word: str, known: Collection[str], *, or_all: bool = False) -> st
 
 
 def _alike(word: str, known: Iterable[str]) -> Iterator[str]:
-    """Yields names of about the length of a word: those that begin and end as it does, then those that do either."""
+    """Yields names of about the length of a word: first those with its begin and its end, then those with one."""
     begins, ends = word[:2], word[-2:]
     some: list[str] = []
     for name in known:

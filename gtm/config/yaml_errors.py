@@ -26,11 +26,11 @@ _WORDS = (
     ("the node content", "a value is missing here"),
     ("special characters are not allowed", "a control character, which YAML does not allow"),
 )
-"""PyYAML's phrase -> ours; the first that fits wins."""
+"""Parts of PyYAML's messages -> our messages; the first part that occurs in a message is used."""
 
 
 def in_our_words(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    """Returns the problem that an exception of PyYAML is about."""
+    """Returns an exception of PyYAML as a problem, with its line, its column and our words."""
     line, column = _position(error, text)
     phrase = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
     phrase = str(phrase)

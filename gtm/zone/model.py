@@ -44,7 +44,7 @@ class Region:
     country: str = ""
     continent: str = ""
     bias: int = 0
-    """-99..99, as Route 53 geoproximity: positive draws clients in, negative pushes them away."""
+    """-99..99, as in Route 53 geoproximity: a positive bias attracts clients, a negative one repels them."""
     enabled: bool = True
     """Whether the endpoints in it are used (enabled.py)."""
 
@@ -61,24 +61,24 @@ class Monitor:
     """How an endpoint is checked."""
 
     scope: str
-    """Where it was defined: a zone's name without trailing dot, or `_shared`."""
+    """Where it was defined: a zone's name without trailing dot, or `_shared` for the shared file (_shared.yaml)."""
     name: MonitorName
     type: MonitorType
     port: int
-    """0 where the kind has none."""
+    """0 where the kind of monitor has no port."""
     settings: Settings = PLAIN_HTTP
     interval_s: float = 5.0
     timeout_s: float = 2.0
     fall: int = 3
-    """So many bad readings in a row take an endpoint down."""
+    """The number of bad readings in a row that take an endpoint down."""
     rise: int = 5
-    """So many good readings in a row bring it back."""
+    """The number of good readings in a row that bring it back."""
     window: tuple[int, int] | None = (6, 10)
-    """(bad, of): so many bad readings of the last so many take an endpoint down, in whatever order."""
+    """(bad, of): `bad` bad readings among the last `of` take an endpoint down, in any order. None: this is not used."""
     recheck_s: float = 1.0
-    """After a bad reading of an endpoint that is not down, until it is good or down; not more than the interval."""
+    """(bad, of): `bad` bad readings among the last `of`, in any order, take an endpoint down. None: not used."""
     failback_delay_s: float = 60.0
-    """So long an endpoint that went down stays down, however many readings are good."""
+    """The least time for which an endpoint that went down stays down, even with good readings."""
     damping: bool = True
     """Whether an endpoint that flaps takes longer and longer to come back."""
     addresses: Addresses = Addresses.NEXT
@@ -89,21 +89,21 @@ class Monitor:
     parts_digest: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        """Takes the digest of the parts, each of which has that of its own."""
+        """Computes `parts_digest` from the parts, each of which has the digest of its own parts."""
         if self.parts:
             digest = hashlib.sha256(b"\0".join(repr(part).encode("utf-8", "surrogatepass") for part in self.parts))
             object.__setattr__(self, "parts_digest", digest.hexdigest())
 
     @property
     def key(self) -> MonitorKey:
-        """Returns the key that no other monitor of the same files has.
+        """Returns the scope and the name, which no other monitor of the same zone folder shares.
 
-        To hash that is faster than to hash all there is.
+        To hash this key is faster than to hash the monitor.
         """
         return self.scope, self.name
 
     def all_parts(self) -> Iterator["Monitor"]:
-        """Yields the monitor and what it is calculated from, at any depth, once each."""
+        """Yields the monitor and the monitors that it is calculated from, at any depth, each once."""
         return outer_first(self, lambda monitor: monitor.parts, lambda monitor: monitor.key)
 
 
@@ -119,9 +119,9 @@ class Endpoint:
     """Lower is preferred by the filter `priority`. Where the file names none, it is the rank of the region in the
     order in which the service's endpoints first name them, from 1."""
     last_resort: bool = False
-    """Kept out of every answer until all others are down, and then given whatever its health."""
+    """Whether it stays out of every answer until all others are down. Then it is answered even if it is down."""
     enabled: bool = True
-    """As the file says of this endpoint; its region may be disabled besides."""
+    """The key `enabled` of this endpoint in the zone file; its region or service may be disabled all the same."""
 
     @property
     def rtype(self) -> Literal[RdataType.A, RdataType.AAAA, RdataType.CNAME]:
@@ -149,7 +149,7 @@ class DisabledBy(Enum):
     ENDPOINT = "endpoint"
 
     def __str__(self) -> str:
-        """Returns it in words, said of an endpoint."""
+        """Returns words for people about an endpoint, such as `its region is disabled in the zone file`."""
         return (
             "disabled in the zone file" if self is self.ENDPOINT else f"its {self.value} is disabled in the zone file"
         )
@@ -169,26 +169,26 @@ class OnAllDown(Enum):
 
 
 class HealthView(Enum):
-    """Whose word counts of the endpoints of a service."""
+    """Whose votes decide which endpoints of a service are up."""
 
     LOCAL = "local"
-    """That of the quorum; and of the nearest vantage, where its probes see an endpoint down."""
+    """The belief of the quorum; but for clients near a vantage whose probes see an endpoint down, it is down."""
     GLOBAL = "global"
-    """That of the quorum, everywhere."""
+    """The belief of the quorum, for all clients."""
 
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """What automatics may not do to a service (gtm/plan/safety/rules.py)."""
+    """The safety rules of a service: limits on what checks may take out (gtm/plan/safety/rules.py)."""
 
     at_least: int = 1
-    """So many of its regions stay in the answers while something of it is up."""
+    """The number of its regions that stay in the answers while one of its endpoints is up."""
     max_share: float = 0.25
-    """Of the weights, so much may be taken out in a minute."""
+    """The share of the weights, 0 to 1, that checks may take out in a minute."""
     correlated_failure: bool = True
     """Whether failures of half the world at once are blamed on the probes."""
     is_apart: bool = False
-    """Whether its share is counted by itself, and not with the rest of the zone."""
+    """Whether `max_share` is counted for this service alone, and not together with the rest of the zone."""
 
 
 DEFAULT_SAFETY = Safety()
@@ -202,21 +202,21 @@ class Service:
     ttl: int
     steer: Steer
     endpoints: tuple[Endpoint, ...]
-    """Those that are enabled; there are some, but in `disabled_services`."""
+    """The enabled endpoints; empty only for a service in `Zone.disabled_services`."""
     monitor: Monitor | None = None
     """None: nobody checks the endpoints, and they count as up."""
     on_all_down: OnAllDown = OnAllDown.SERVE_ALL
     ttl_min: int | None = None
-    """Where the TTL follows health, this is the least and `ttl` the most; None: it does not."""
+    """The shortest TTL, in seconds, where the TTL follows health and `ttl` is the longest; None: it does not follow."""
     ttl_degraded: int | None = None
-    """Instead of `ttl` while the answer is not the steady one; None: half of it, but 5 s at least."""
+    """The TTL in seconds while the answer is not the steady one; None: half of `ttl`, but at least 5 s."""
     safety: Safety = DEFAULT_SAFETY
     min_healthy: tuple[tuple[RegionName, int], ...] = ()
-    """Regions that are skipped while fewer of their endpoints are up."""
+    """Regions with the number of endpoints that must be up: with fewer, the region is skipped."""
     health_view: HealthView = HealthView.LOCAL
     enabled: bool = True
     disabled: tuple[Endpoint, ...] = ()
-    """Those that the file has and are not used: they, their regions or the service are disabled."""
+    """The endpoints in the zone file that are not used: they, their regions or the service are disabled."""
 
     @property
     def id(self) -> ServiceId:
@@ -225,23 +225,23 @@ class Service:
 
     @property
     def awaits(self) -> tuple[ServiceId, ...]:
-        """Returns the services that its monitor is calculated from, at any depth, once each."""
+        """Returns the ids of the services that its monitor is calculated from, at any depth, each once."""
         return () if self.monitor is None else _awaited(self.monitor)
 
     def disabled_by(self, endpoint: Endpoint) -> DisabledBy:
-        """Returns the widest thing that disables one of the endpoints in `disabled`."""
+        """Returns what disables an endpoint of `disabled`: the service, else its region, else the endpoint itself."""
         if not self.enabled:
             return DisabledBy.SERVICE
         return DisabledBy.REGION if endpoint.enabled else DisabledBy.ENDPOINT
 
     def check_of(self, endpoint: Endpoint) -> CheckId | None:
-        """Returns the check that decides this endpoint's health; None when nobody checks it."""
+        """Returns the id of the check that decides this endpoint's health; None for a service without a monitor."""
         return None if self.monitor is None else check_id(self.monitor, endpoint.target)
 
 
 @dataclass(frozen=True, slots=True)
 class RRset:
-    """A record: the values of one name and type (RFC 9499 section 5)."""
+    """All records of one name and type (RFC 9499 section 5)."""
 
     name: Name
     rtype: RdataType
@@ -263,37 +263,37 @@ class Zone:
     regions: tuple[Region, ...]
     """The regions that the services use, own and shared, in the order of the file."""
     services: tuple[Service, ...]
-    """Those of which something is enabled."""
+    """The services with at least one enabled endpoint."""
     records: tuple[RRset, ...]
-    """Everything static but the SOA and the NS of the apex, which the plan makes."""
+    """The records of the zone file, without the SOA and the NS of the apex, which the plan makes."""
     digest: str
-    """A fingerprint of the file, of its records file and of what it took from the shared one; a change asks for a new
-    SOA serial."""
+    """A fingerprint of the zone file, of its records file and of what it uses of the shared file (_shared.yaml); a
+    change needs a new SOA serial."""
     bulk: Bulk = NO_BULK
-    """What the records file has; no name and type of `records` is in it too."""
+    """The packed records of the records file; no name and type is both here and in `records`."""
     records_file: str = ""
-    """The name of that file within the folder; empty where there is none."""
+    """The path of the records file within the zone folder; empty where there is none."""
     records_bytes: int = 0
-    """How much it says, with all that it includes, as often as it does, and generates."""
+    """The size of the records file, with each file as often as it is included, and with what it generates."""
     warnings: tuple[Problem, ...] = ()
-    """What is odd in these files, and serves all the same."""
+    """Mistakes in these files that do not stop the zone from being served."""
     soa: Soa = DEFAULT_SOA
     disabled_services: tuple[Service, ...] = ()
-    """Those of which nothing is enabled: their names exist, and have no data."""
+    """The services without an enabled endpoint: their names exist, and the answer is NODATA."""
     shared_regions: frozenset[RegionName] = frozenset()
-    """Those of `regions` that are of the shared file: the same place in every zone that has them."""
+    """The names of `regions` that are defined in the shared file (_shared.yaml): the same place in every zone."""
 
     @property
     def all_services(self) -> tuple[Service, ...]:
-        """Returns the services of the file, whether something of them is enabled or not."""
+        """Returns all services of the zone file, with and without enabled endpoints."""
         return (*self.services, *self.disabled_services)
 
 
 def awaited_by(services: Iterable[Service]) -> dict[ServiceId, tuple[ServiceId, ...]]:
-    """Returns `awaits` of each service; those of one monitor are looked up once."""
+    """Returns `Service.awaits` by the id of each service; services of one monitor share one result."""
     awaiting = {}
     known: dict[int, tuple[ServiceId, ...]] = {}
-    """By the id of the monitor, which its services keep."""
+    """Results by `id()` of the monitor object, which stays alive in its services."""
     for service in services:
         awaits = known.get(id(service.monitor))
         if awaits is None:

@@ -11,7 +11,7 @@ from gtm.errors import TextInvalid
 
 
 def owner_name(text: str, origin: Name) -> Name:
-    """Returns the absolute name of a record or service; raises TextInvalid for one that this zone cannot have."""
+    """Returns the absolute owner name of a record or service; raises TextInvalid for a name outside the zone."""
     name = parse_name(text, origin)
     if not name.is_subdomain(origin):
         zone = origin.to_text(omit_final_dot=True)
@@ -20,7 +20,7 @@ def owner_name(text: str, origin: Name) -> Name:
 
 
 def no_doubled_zone(name: Name, text: str, origin: Name) -> Name:
-    """Returns the name; raises TextInvalid where a final dot was surely forgotten."""
+    """Returns the name; raises TextInvalid if it ends with the zone's name twice, as after a forgotten final dot."""
     try:
         doubled = Name((*origin.labels[:-1], *origin.labels))
     except NameTooLong:
@@ -31,5 +31,5 @@ def no_doubled_zone(name: Name, text: str, origin: Name) -> Name:
 
 
 def target_name(text: str, origin: Name) -> Name:
-    """Returns the absolute name that a target means."""
+    """Returns the absolute name of a target, which may be outside the zone; raises TextInvalid for a wrong one."""
     return no_doubled_zone(parse_name(text, origin), text, origin)

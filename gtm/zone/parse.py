@@ -42,7 +42,7 @@ from gtm.zone.validate import Validated, validate
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Regions and monitors that every zone of a folder may use; a zone's own of the same name win."""
+    """Regions and monitors of the shared file (_shared.yaml); in a zone, its own of the same name win."""
 
     regions: tuple[Region, ...] = ()
     monitors: tuple[Monitor, ...] = ()
@@ -52,20 +52,20 @@ NO_SHARED = Shared()
 
 
 Fetch = Callable[[str], MasterFile]
-"""The name of a records file -> what is in it; raises TextInvalid where it cannot be read."""
+"""The name of a records file -> its content; raises TextInvalid where it cannot be read."""
 
 
 class _Master:
-    """A records file. Its state is what it includes."""
+    """A records file. Its state is the content of the files that it includes."""
 
     def __init__(self, file: MasterFile) -> None:
         self.file = file
         self.included: dict[str, bytes] = {}
         self.size_bytes = 0
-        """Of all the text that was read, as often as it is included or generated."""
+        """The size of all the text that was read, counted as often as it is included or generated."""
 
     def include(self, name: str) -> bytes:
-        """Returns the content of a file, which is read once. Raises TextInvalid."""
+        """Returns the content of an included file, and reads it at the first call only. Raises TextInvalid."""
         if name not in self.included:
             self.included[name] = self.file.include(name)
         return self.included[name]
@@ -78,9 +78,9 @@ def _no_files(name: str) -> MasterFile:
 def parse(
     text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: Fetch = _no_files, *, is_limited: bool = True
 ) -> Zone:
-    """Returns the zone of a file; raises ZoneInvalid with all its problems, those of its records file too.
+    """Returns the zone of a zone file; raises ZoneInvalid with all problems of the file and of its records file.
 
-    Where it is not limited, it may ask for more checks, requests and sets of regions than one zone may.
+    Without `is_limited` the limits on checks, requests and sets of regions are not applied.
     """
     document = parse_document(text, file, ZONE_FILE)
     validated = validate(ZoneEntry, document, _scope(document, shared, vocabulary))
@@ -117,14 +117,14 @@ def _warn_of_repeated_nameservers(draft: ZoneDraft, report: ProblemList) -> None
 
 
 def _limit(draft: ZoneDraft, vocabulary: Vocabulary, report: ProblemList) -> None:
-    """Reports a zone that asks too much of whoever checks it, or makes its plan."""
+    """Adds a problem for a zone that needs too many checks, too many requests to one target, or too large a plan."""
     if services_ask_for_what_can_be_checked(draft, report):
         no_target_is_asked_too_often(draft, report)
     services_share_their_regions(draft, vocabulary, report)
 
 
 def parse_shared(text: str, file: str) -> Shared:
-    """Returns the definitions of the shared file; raises ZoneInvalid with all its problems."""
+    """Returns the regions and monitors of the shared file (_shared.yaml); raises ZoneInvalid with all its problems."""
     document = parse_document(text, file, ZONE_FILE)
     validated = validate(SharedEntry, document, None)
     if validated.entry is None or validated.problems:
@@ -138,16 +138,16 @@ def parse_shared(text: str, file: str) -> Shared:
 
 
 def _wrong_parts(wrong: dict[str, str], report: ProblemList) -> ProblemList:
-    """Returns the report with what is wrong with the parts of calculated monitors, by their names."""
+    """Returns the report, to which it adds a problem for each monitor in `wrong`: name -> message."""
     for which, message in wrong.items():
         report.add(("monitors", which), message, at_key=True)
     return report
 
 
 def _scope(document: Document, shared: Shared, vocabulary: Vocabulary) -> ReferenceContext:
-    """Returns the context to which values of the file may refer.
+    """Returns the names to which values of the zone file may refer.
 
-    A definition with a mistake counts, so that it is told once.
+    A definition with a mistake counts as defined, so that its mistake is reported once and not at each reference.
     """
     return ReferenceContext(
         origin=_origin(document),
@@ -163,7 +163,7 @@ def _keys(document: Document, section: str) -> frozenset[str]:
 
 
 def _origin(document: Document) -> Name:
-    """Returns the name of the zone; the root while it has a mistake, so that names in the file can be read."""
+    """Returns the name of the zone; the root if it is missing or wrong, so that names in the file can still be read."""
     _, node = document.root.entries.get("zone", (None, None))
     try:
         return parse_name(node.text.removesuffix(".")) if isinstance(node, Scalar) else root
@@ -228,7 +228,7 @@ def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: ProblemList, 
 
 
 def _mark_unclear(cuts: frozenset[Path], draft: ZoneDraft) -> None:
-    """Remembers the names of which something was left out: nothing is said of what they lack."""
+    """Adds the names with a part that was cut to `draft.unclear`: no problem is reported for what they lack."""
     for cut in cuts:
         if cut[:1] in (("services",), ("records",)) and len(cut) > 1:
             try:

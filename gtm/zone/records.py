@@ -26,7 +26,7 @@ _DNSSEC = frozenset({RdataType.RRSIG, RdataType.NSEC, RdataType.NSEC3, RdataType
 def read_records(
     records: Mapping[str, Mapping[str, RecordEntry]], zone_ttl: int, draft: ZoneDraft, report: ProblemList
 ) -> None:
-    """Adds every record that can be read to the draft, and a problem for each that cannot."""
+    """Adds each valid record of the zone file to the draft, and a problem to the report for each invalid one."""
     keys: dict[Name, str] = {}
     for key, by_type in records.items():
         if report.is_full:
@@ -69,7 +69,7 @@ def _read_record(
 
 
 def check_type(name: Name, rtype: RdataType, origin: Name) -> None:
-    """Raises TextInvalid for a type that a name of a zone file cannot have."""
+    """Raises TextInvalid for a record type that this name of a zone file cannot have."""
     if rtype == RdataType.SOA:
         raise TextInvalid("the SOA is made from nameservers and hostmaster; remove this record")
     if rtype == RdataType.NS and name == origin:
@@ -83,7 +83,7 @@ def check_type(name: Name, rtype: RdataType, origin: Name) -> None:
 def _read_values(
     rtype: RdataType, values: list[str], path: Path, *, draft: ZoneDraft, report: ProblemList
 ) -> tuple[tuple[Rdata, ...], bool]:
-    """Returns the values, each once, and whether none was left out for a mistake."""
+    """Returns the valid values of a record, each once, and whether all its values were valid."""
     firsts: dict[Rdata, int] = {}
     is_whole = True
     for index, text in enumerate(values):
@@ -112,7 +112,7 @@ def _read_values(
 
 
 def check_target(rdata: Rdata, text: str, origin: Name) -> None:
-    """Raises TextInvalid where a final dot was surely forgotten in a value."""
+    """Raises TextInvalid if the target in a value ends with the zone's name twice, as after a forgotten final dot."""
     target = getattr(rdata, "target", None) or getattr(rdata, "exchange", None)
     if isinstance(target, Name):
         no_doubled_zone(target, text.rsplit(maxsplit=1)[-1], origin)

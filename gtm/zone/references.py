@@ -22,7 +22,7 @@ from gtm.zone.steering import Argument, FilterSpec, Steer, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class ReferenceContext:
-    """What the values of a file may refer to: the validation context."""
+    """The names that values of a zone file may refer to: the validation context of pydantic."""
 
     origin: Name
     regions: frozenset[str]
@@ -84,12 +84,12 @@ def _argument(value: object) -> Argument:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Marks a field whose type pydantic must not look into (an Argument may hold Arguments): this parses it."""
+    """An annotation: `parse` reads the field, and pydantic does not look into its type (Arguments may be nested)."""
 
     parse: Callable[[object, ValidationInfo], object]
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Returns the schema that pydantic asks every annotation for."""
+        """Returns a pydantic schema that only calls `parse`."""
         return with_info_plain_validator_function(self.parse)
 
 
@@ -98,7 +98,7 @@ _CHAIN: TypeAdapter[list[FilterSpec]] = TypeAdapter(list[Link])
 
 
 MAX_FILTERS = 20
-"""Of one chain. Each looks at all places of the geo data; there are seven kinds, and none is of use twice."""
+"""The most filters of one chain. Each reads all places of the geo data. There are seven kinds, each useful once."""
 
 
 def _steer(value: object, info: ValidationInfo) -> Steer:

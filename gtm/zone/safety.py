@@ -24,7 +24,7 @@ from gtm.zone.draft import ProblemList
 from gtm.zone.model import DEFAULT_SAFETY, Safety, Service
 
 MAX_COUNT = 1_000
-"""Of regions and of endpoints; more is surely a slip."""
+"""The largest number of regions or endpoints in these keys; more is a mistake."""
 
 
 class SafetyEntry(Entry):
@@ -54,7 +54,7 @@ MinHealthy = Annotated[
 
 
 def safety_of(own: SafetyEntry, zone: SafetyEntry) -> Safety:
-    """Returns the safety rules of a service."""
+    """Returns the safety rules of a service: of each the service's own, else the zone's, else the default."""
     at_least = own.at_least or zone.at_least or DEFAULT_SAFETY.at_least
     percent = own.max_share_removed_per_minute or zone.max_share_removed_per_minute
     values = [rules.correlated_failure for rules in (own, zone) if rules.correlated_failure is not None]
@@ -69,7 +69,10 @@ def safety_of(own: SafetyEntry, zone: SafetyEntry) -> Safety:
 def min_healthy_of(
     own: Mapping[str, int], zone: Mapping[str, int], regular: Counter[RegionName]
 ) -> tuple[tuple[RegionName, int], ...]:
-    """Returns the minima of a service that has so many regular endpoints in its regions, in their order."""
+    """Returns the `min_healthy` of a service by region: its own, else the zone's, in the order of `regular`.
+
+    `regular` has the number of endpoints in each region that are not a last resort; no minimum is larger.
+    """
     wanted = {**zone, **own}
     return tuple((name, min(wanted[name], count)) for name, count in regular.items() if name in wanted)
 
@@ -77,7 +80,7 @@ def min_healthy_of(
 def check_safety(
     service: Service, own: SafetyEntry, own_min: Mapping[str, int], path: Path, report: ProblemList
 ) -> None:
-    """Adds what a service asks for and cannot have."""
+    """Adds a problem for each own `at_least` or `min_healthy` that is more than the service has."""
     regular = Counter(endpoint.region for endpoint in service.endpoints if not endpoint.last_resort)
     if own.at_least is not None and own.at_least > len(regular):
         message = f"at_least {own.at_least} regions, but the service has {len(regular)}"

@@ -146,10 +146,10 @@ def _as_values(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class ShortForm:
-    """Tells editors that text, or a list of it, may stand for the whole."""
+    """An annotation for the JSON Schema: text, or a list of texts, may be written instead of the whole form."""
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Returns the schema that pydantic asks every annotation for."""
+        """Returns the JSON Schema of the field: text, a list of texts unless the field is one, or the whole form."""
         whole_form = handler(schema)
         forms = [] if whole_form.get("type") == "array" else [{"type": "array", "minItems": 1, "items": _STRING}]
         return {"anyOf": [_STRING, *forms, whole_form]}

@@ -23,12 +23,12 @@ from gtm.zone.ttl import TtlRange
 
 
 def region(name: str, entry: RegionEntry) -> Region:
-    """Returns a region."""
+    """Returns the region that an entry of a zone file or of the shared file (_shared.yaml) describes."""
     return Region(RegionName(name), entry.at, entry.country, entry.continent, entry.bias, enabled=entry.enabled)
 
 
 def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
-    """Returns a monitor; `scope` is the zone that defines it, or `_shared`."""
+    """Returns the monitor that an entry describes; `scope` is the name of the zone that defines it, or `_shared`."""
     kind, entry = KINDS[entry.type], entry.with_defaults()
     return Monitor(
         scope=scope,
@@ -49,7 +49,7 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
 
 
 def service(name: Name, entry: ServiceEntry, zone: ZoneEntry, *, monitors: Mapping[str, Monitor]) -> Service:
-    """Returns a service of a zone."""
+    """Returns the service that an entry describes, with defaults from its zone; `monitors` are by name."""
     regular = Counter(RegionName(endpoint.region) for endpoint in entry.endpoints if not endpoint.last_resort)
     return Service(
         name=name,
@@ -97,7 +97,7 @@ def _answer(address: Address | None, target: Name | None) -> Address | Name:
 
 
 def check_service(service: Service, path: Path, report: ProblemList, *, whole: bool) -> None:
-    """Adds what is wrong with one service; a service of which parts are missing is not told what it lacks."""
+    """Adds the problems of one service; without `whole`, parts were left out, and what it lacks is no problem."""
     _check_duplicates(service, path, report)
     _check_ttls(service, path, report)
     if not whole:
@@ -115,7 +115,7 @@ def check_service(service: Service, path: Path, report: ProblemList, *, whole: b
 
 
 def _check_families(service: Service, path: Path, report: ProblemList) -> None:
-    """A question of one family sees the endpoints of that family: it needs some before its last resort."""
+    """Adds a problem if all A endpoints, or all AAAA endpoints, are last_resort and no target name can stand in."""
     regular = {endpoint.rtype for endpoint in service.endpoints if not endpoint.last_resort}
     for index, endpoint in enumerate(service.endpoints):
         if not isinstance(endpoint.answer, Name) and not regular & {endpoint.rtype, RdataType.CNAME}:

@@ -1,19 +1,19 @@
-"""The values in the SOA of a zone that its file may set (RFC 1035 3.3.13, RFC 2308)."""
+"""The values in the SOA of a zone that its zone file may set (RFC 1035 3.3.13, RFC 2308)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Soa:
-    """The numbers in the SOA of a zone but for its serial, and its TTL, in seconds (RFC 1035 3.3.13)."""
+    """The times in the SOA of a zone and the TTL of the SOA, in seconds (RFC 1035 3.3.13)."""
 
     refresh_s: int = 3600
     retry_s: int = 600
     expire_s: int = 604_800
-    """For secondaries: an hour, ten minutes and a week (RFC 1912 2.2)."""
+    """refresh_s, retry_s and expire_s are for secondaries: an hour, ten minutes and a week (RFC 1912 2.2)."""
     minimum_s: int = 300
-    """How long it may be cached that something is not there: a new name is seen by all five minutes after the zone
-    changed. It is no default TTL of the zone (RFC 2308 4)."""
+    """How long resolvers may cache a negative answer: all see a new name five minutes after the zone changed. It is not
+    the default TTL of the zone (RFC 2308 4)."""
     ttl_s: int = 300
 
     @property

@@ -45,6 +45,6 @@ class SoaEntry(Entry):
 
     @property
     def value(self) -> Soa:
-        """Returns them as a value."""
+        """Returns the times of this entry as a Soa; a missing TTL is as long as `minimum`."""
         soa_ttl_s = self.minimum if self.ttl is None else self.ttl
         return Soa(self.refresh, self.retry, self.expire, self.minimum, soa_ttl_s)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Argument = None | bool | int | float | str | tuple["Argument", ...]
-"""What may stand behind a filter's name in a chain: `{first: 2}`; None when only the name stands there."""
+"""The argument of a filter in a chain, such as the 2 of `{first: 2}`; None for a filter without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,17 @@ class Vocabulary(Protocol):
 
     @property
     def presets(self) -> Mapping[str, tuple[FilterSpec, ...]]:
-        """Returns the chain of every preset, by name."""
+        """Returns the filter chain of every preset, by the name of the preset."""
 
     @property
     def filters(self) -> frozenset[str]:
         """Returns the names of all filters."""
 
     def looks(self, steer: Steer) -> bool:
-        """Returns whether a valid chain looks at the place of clients."""
+        """Returns whether the result of a valid chain depends on the place of the client."""
 
     def objection(self, spec: FilterSpec) -> str:
-        """Returns the fault of the argument of a known filter, or an empty string.
+        """Returns what is wrong with the argument of a known filter; empty when nothing is.
 
-        The words complete "filter NAME ...": "takes no argument".
+        The text completes the sentence "filter NAME ...", such as "takes no argument".
         """

@@ -16,7 +16,7 @@ KEYS = ("max", "min")
 
 
 class TtlRange(NamedTuple):
-    """The bounds of a TTL that follows health."""
+    """The longest and the shortest TTL, in seconds, of a service whose TTL follows health."""
 
     most: int
     least: int

@@ -21,7 +21,7 @@ from gtm.zone.grammar import ZONE_GRAMMAR
 from gtm.zone.references import ReferenceContext
 
 _STAND_INS: dict[str, Plain] = {"nameservers": ["stand-in.invalid."], "hostmaster": "stand-in.invalid."}
-"""For keys that a zone must have: they let the rest be checked, and never leave a file that has problems."""
+"""Values for required keys that are wrong. They let the rest be checked; a file that needs one is never served."""
 
 _MAX_ROUNDS = 10
 """A cut moves up at least one level in each round, and files are seven levels deep."""
@@ -31,16 +31,16 @@ EntryKind = TypeVar("EntryKind", bound=Entry)
 
 @dataclass(frozen=True, slots=True)
 class Validated(Generic[EntryKind]):
-    """What could be read of a file."""
+    """The valid part of a zone file or shared file (_shared.yaml), and its problems."""
 
     entry: EntryKind | None
-    """None when too little is right to look any further."""
+    """None when the rest of the file, without its mistakes, is not valid either."""
     problems: tuple[Problem, ...]
     cuts: frozenset[Path]
-    """What was left out of the entry."""
+    """The paths that were left out of the entry, because they have mistakes."""
 
     touched: frozenset[Path] = frozenset()
-    """What was left out, and all above it."""
+    """The paths that were left out, and all paths above them."""
 
     def is_whole(self, path: Path) -> bool:
         """Returns whether nothing was left out at or below this path."""
@@ -48,7 +48,10 @@ class Validated(Generic[EntryKind]):
 
 
 def validate(kind: type[EntryKind], document: Document, scope: ReferenceContext | None) -> Validated[EntryKind]:
-    """Returns the entry of a document, and every problem; the shared file refers to nothing, and needs no scope."""
+    """Returns the valid part of a document as an entry, and its problems.
+
+    `scope` has the names that values may refer to; None for the shared file (_shared.yaml), which refers to nothing.
+    """
     values = plain(document.root)
     problems: tuple[Problem, ...] = ()
     cuts: set[Path] = set()
@@ -59,7 +62,7 @@ def validate(kind: type[EntryKind], document: Document, scope: ReferenceContext 
         except ValidationError as error:
             problems = problems or messages.problems(error, document, kind, ZONE_GRAMMAR)
             if len(problems) > MAX_PROBLEMS:
-                break  # there is enough to mend
+                break  # there is enough to fix
             paths = {_to_cut(details, values) for details in error.errors(include_url=False)}
             if not all(_cut(values, path) for path in paths):
                 break
@@ -72,7 +75,7 @@ def _with_above(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _to_cut(details: ErrorDetails, values: Plain) -> Path:
-    """Returns the smallest piece that can be taken out: a key of a mapping with its value."""
+    """Returns the path of the smallest piece with this error that can be cut: a key of a mapping with its value."""
     path: Path = details["loc"]
     here = _within(values, path)
     if details["type"] == "missing" and len(path) > 1:
@@ -85,7 +88,7 @@ def _to_cut(details: ErrorDetails, values: Plain) -> Path:
 
 
 def _within(values: Plain, path: Path) -> Path:
-    """Returns the part of a path that the file has: short forms have no `values`, and keys no `[key]`."""
+    """Returns the first steps of a path that exist in the file: pydantic adds steps such as `values` and `[key]`."""
     there: list[int | str] = []
     for step in path:
         if isinstance(values, dict) and step in values:
@@ -99,7 +102,7 @@ def _within(values: Plain, path: Path) -> Path:
 
 
 def _cut(values: Plain, path: Path) -> bool:
-    """Takes a key out; returns whether the rest can still be a file."""
+    """Removes the key at a path from `values`, or puts a stand-in there; returns whether the rest may be valid."""
     if not path:
         return False
     if len(path) == 1 and path[0] in _STAND_INS:
