@@ -29,13 +29,13 @@ from gtm.zone.model import Service, Zone
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Client networks that one chain treats alike."""
+    """Client networks that one steering chain treats alike."""
 
     views: Views
     example: Place
     """One of the places in it."""
     nearest: VantageName | None = None
-    """The vantage that is nearest to all of its places; None where nobody asks, or nobody knows."""
+    """The vantage that is nearest to all of its places; None where local truth does not count, or none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class CellSpace:
     cells: tuple[Cell, ...]
     networks: CellMap
     vantages: frozenset[VantageName] = frozenset()
-    """Those that some cell is nearest to."""
+    """Every vantage that is the nearest one of some cell."""
     order: Order = field(default_factory=dict)
-    """Who stands in for each vantage, the nearest first."""
+    """The vantages that stand in for each vantage that has no vote on a check, the nearest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SteeredService:
-    """A service, ready to decide."""
+    """A service with everything that its decisions need: chain, regions, cells, checks and answer pool."""
 
     service: Service
     chain: Chain
@@ -61,13 +61,13 @@ class SteeredService:
     service_shape: ServiceShape
     answer_pool: AnswerPool
     checks: tuple[CheckId | None, ...]
-    """The check of each endpoint, in the order of the zone file; None for one that nobody checks."""
+    """The check of each endpoint, in the order of the zone file; None for an endpoint without a monitor."""
     endpoint_refs: tuple[EndpointRef, ...]
-    """Where each endpoint is, in the same order: what overrides and safety rules know it by."""
+    """The zone, service, region and id of each endpoint, in the same order; overrides and safety rules use it."""
 
     @property
     def id(self) -> ServiceId:
-        """Returns the service's id, which takes long to make of its name."""
+        """Returns the service's id. It is kept here because making it from the name takes long."""
         return self.endpoint_refs[0].service
 
     @property
@@ -91,7 +91,7 @@ class StaticRRset:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What a zone has at one name; an empty non-terminal has nothing (RFC 9499 section 7)."""
+    """The records and the service that a zone has at one name; an empty non-terminal has neither (RFC 9499 7)."""
 
     rrsets: Mapping[int, StaticRRset]
     service: ServiceId | None = None
@@ -109,14 +109,14 @@ class ZonePlan:
     nodes: Mapping[Labels, Node]
     """By absolute name; it has the origin and every empty non-terminal."""
     own: Mapping[Labels, Node]
-    """Those of them that are not as the records file has them: engines get the rest packed."""
+    """The nodes with more than records of the records file; engines get the other nodes packed."""
     soa: StaticRRset
-    """With the TTL that negative answers have (RFC 2308 section 3), which the SOA itself need not have."""
+    """The SOA with the TTL of negative answers (RFC 2308 section 3); the SOA's own TTL may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The only thing engines read."""
+    """The zones, services and decisions of one generation: the only thing that engines read."""
 
     generation: Generation
     zones: Mapping[Labels, ZonePlan]

@@ -6,7 +6,7 @@ proportion. Services of one shape move together, and are one Move. The text of a
 
     api.example.com and 6 more: 33.33% of cells from eu-west to us-east
 
-It is asked at every change of health, in the event loop: of very many cells it looks at none.
+It runs at every change of health, in the event loop. So it returns None when there are too many cells.
 """
 
 import re
@@ -21,31 +21,31 @@ from gtm.plan.outcome import CellAnswers, Selected
 from gtm.steer.filter import Choose
 
 MAX_CELLS = 100_000
-"""Of all shapes that changed: they take about ten milliseconds."""
+"""The most cells of all changed shapes together; so many take about ten milliseconds."""
 MAX_PICKS = 100_000
-"""Endpoints in the answers that give way to others, and in those others: about as long again."""
+"""The most endpoints in the answers before and after together; so many take about ten milliseconds more."""
 LEAST_SHARE = 0.00005
-"""Less would be shown as nothing."""
+"""A smaller share would be shown as 0.00%."""
 NO_ANSWER = "no answer"
 NOWHERE = RegionName("")
 
 _Shares = Mapping[int, float]
-"""By the number of the endpoint."""
+"""The share of the answers that each endpoint has, by the endpoint's number."""
 _NOBODY = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """So much of a service is answered with another endpoint."""
+    """A share of a service's cells that changed from one region to another, or within one."""
 
     service: ServiceId
     services: int
-    """This one, and others of its shape that moved with it."""
+    """The number of services that moved: this one, and others of its shape."""
     origin: RegionName
     target: RegionName
     """NOWHERE: no answer at all."""
     share: float
-    """Of the service's cells."""
+    """The share of the service's cells, from 0 to 1."""
 
     def __str__(self) -> str:
         others = f" and {self.services - 1} more" if self.services > 1 else ""
@@ -55,9 +55,9 @@ class Move:
 
 
 def moves(before: Plan, after: Plan, changed: Iterable[ServiceId]) -> tuple[Move, ...] | None:
-    """Returns the moves between two plans of the same zones, among services that were decided anew.
+    """Returns the moves of the `changed` services between two plans of the same zones, the largest first.
 
-    None where there are too many cells, or answers in them, to look at.
+    None when there are too many cells or endpoints to examine (MAX_CELLS, MAX_PICKS).
     """
     shapes: dict[tuple[int, int, tuple[RegionName, ...]], list[ServiceId]] = {}
     for name in changed:
@@ -86,7 +86,7 @@ def moves(before: Plan, after: Plan, changed: Iterable[ServiceId]) -> tuple[Move
 
 
 def parse_move(text: str) -> Move | None:
-    """Returns the move that a text is of; None for any other text."""
+    """Returns the Move of a text in the form of `str(move)`; None for any other text."""
     parts = _TEXT.fullmatch(text)
     if parts is None:
         return None
@@ -103,7 +103,7 @@ _TEXT = re.compile(
 
 
 class Swap:
-    """Two spreads over the same cells, and how many cells go from each answer to each other one."""
+    """The answers of the same cells before and after, and how many cells change from each answer to each other."""
 
     def __init__(self, before: CellAnswers, after: CellAnswers, regions: Sequence[RegionName]) -> None:
         self._before, self._after = before.different, after.different
@@ -113,12 +113,12 @@ class Swap:
 
     @property
     def work(self) -> int:
-        """Returns the number of endpoints that `flows` looks at."""
+        """Returns the number of endpoints that `flows` would examine."""
         was, now = ([sum(len(pick.picks) for pick in part) for part in parts] for parts in (self._before, self._after))
         return sum(was[old] + now[new] for old, new in self._pairs)
 
     def flows(self) -> Mapping[tuple[RegionName, RegionName], float]:
-        """Returns the share of cells that goes from each region to each other one."""
+        """Returns the share of cells, from 0 to 1, that changes from one region to another, by the pair of regions."""
         was, now = ([part_shares(part) for part in parts] for parts in (self._before, self._after))
         flows_by_pair: defaultdict[tuple[RegionName, RegionName], float] = defaultdict(float)
         for (old, new), count in self._pairs.items():
@@ -131,7 +131,10 @@ class Swap:
 
 
 def _by_region(shares: Iterable[tuple[int, float]], region_of: Mapping[int, RegionName]) -> Mapping[RegionName, float]:
-    """Returns the share of the endpoints of each region: of thousands in one answer each could go to each."""
+    """Returns the sum of the shares of each region's endpoints.
+
+    Sums keep the pairs few: with thousands of endpoints in one answer, each could be paired with each.
+    """
     shares_by_region: defaultdict[RegionName, float] = defaultdict(float)
     for number, share in shares:
         shares_by_region[region_of[number]] += share
@@ -139,7 +142,7 @@ def _by_region(shares: Iterable[tuple[int, float]], region_of: Mapping[int, Regi
 
 
 def _less(shares: _Shares, others: _Shares) -> Iterator[tuple[int, float]]:
-    """Yields how much less each endpoint has among the others."""
+    """Yields each endpoint that has a smaller share in `others` than in `shares`, with the difference."""
     for number in {**shares, **others, _NOBODY: 0.0}:
         has, gets = (_share(number, part_of) for part_of in (shares, others))
         if has > gets:
@@ -151,9 +154,9 @@ def _share(number: int, shares: _Shares) -> float:
 
 
 def part_shares(part: Sequence[Selected]) -> _Shares:
-    """Returns the share that each endpoint has of a cell's answers; there is none where nothing is answered.
+    """Returns the share of each endpoint in a cell's answers, by its number; empty when the cell has no answer.
 
-    By weight where one is drawn by it, else alike; over the types that are answered.
+    Shares are by weight where one endpoint is drawn by weight, else equal. They are the mean over the answered types.
     """
     shares_by_part: defaultdict[int, float] = defaultdict(float)
     answered = [selected for selected in part if selected.picks]

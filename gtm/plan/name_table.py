@@ -1,6 +1,6 @@
 """The name table of a zone: static records, services, delegations, empty non-terminals, SOA and apex NS.
 
-What a records file has at names that nothing else is at stays packed, and is made a node when somebody asks for it.
+Names that only a records file has stay packed; their node is made on each lookup.
 """
 
 import struct
@@ -18,7 +18,7 @@ from gtm.zone.records_file.packed import Bulk, BulkRRset, labels_of
 
 
 def zone_plan(zone: Zone, serial: int) -> ZonePlan:
-    """Returns the name table of a zone at one serial."""
+    """Returns the name table of a zone, with this serial in its SOA."""
     origin = labels(zone.origin)
     rrsets: defaultdict[Labels, dict[int, StaticRRset]] = defaultdict(dict)
     for record in zone.records:
@@ -47,15 +47,15 @@ def zone_plan(zone: Zone, serial: int) -> ZonePlan:
 
 @dataclass(frozen=True, slots=True)
 class Nodes(Mapping[Labels, Node]):
-    """The nodes of a zone by absolute name: those that are made, and those that are packed."""
+    """The nodes of a zone by absolute name: those in `own`, and those that are made from the packed records file."""
 
     own: Mapping[Labels, Node]
-    """They win, and have what the packed ones of the same name have."""
+    """These come before packed ones, and have the packed records of the same name too."""
     bulk: Bulk
     origin: Labels
 
     def __getitem__(self, name: Labels) -> Node:
-        """Returns the node of a name."""
+        """Returns the node of a name; raises KeyError for a name that the zone does not have."""
         node = self.own.get(name)
         if node is not None:
             return node
@@ -67,7 +67,7 @@ class Nodes(Mapping[Labels, Node]):
         return _node(rrsets)
 
     def __iter__(self) -> Iterator[Labels]:
-        """Yields every name."""
+        """Yields every name of the zone once."""
         yield from self.own
         for key in self.bulk.names():
             name = (*labels_of(key), *self.origin)
@@ -75,7 +75,7 @@ class Nodes(Mapping[Labels, Node]):
                 yield name
 
     def __len__(self) -> int:
-        """Returns the number of names."""
+        """Returns the number of names of the zone."""
         both = sum(self.bulk.find(relative_key(name, self.origin)) is not None for name in self.own) if self.bulk else 0
         return len(self.own) + len(self.bulk) - both
 

@@ -1,10 +1,10 @@
-"""Outages: what of a service is down by its checks, and what its clients get instead.
+"""Outages: which regions of a service are down by its checks, and what its clients get instead.
 
-What comes in: a service, the status, its decisions, and what people and safety rules say. What goes out: its outage,
-and words of what answers. A region is down for a service when all the endpoints that the service has in it are. The
-clients of a region are those who would get it if all were up.
+What comes in: a service, the status, its decisions, and the overlay. What goes out: its outage, and texts that say what
+clients get. A region is down for a service when all the endpoints that the service has in it are down. The clients of a
+region are those who would get it if all were up.
 
-It is asked when something changed, never per query.
+It runs when something changed, never for a query.
 """
 
 from collections import Counter
@@ -23,26 +23,26 @@ from gtm.plan.overlay import Overlay, beliefs, effective
 from gtm.steer.decide import ALL_DOWN, State
 
 MAX_NAMED = 3
-"""Of regions, and of reasons, in one line."""
+"""The most regions, or reasons, that one text names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """What of a service is down."""
+    """The regions of a service that are down, and whether its answers show it."""
 
     regions: frozenset[RegionName] = frozenset()
-    """Those in which all of its endpoints are."""
+    """The regions in which all endpoints of the service are down."""
     is_everything: bool = False
-    """All of its endpoints are."""
+    """Whether all endpoints of the service are down."""
     fails: bool = False
-    """There are clients for whom nothing is left: it is down, or people took it out."""
+    """Whether some clients have no endpoint left: all are down, or taken out by overrides."""
 
 
 NO_OUTAGE = Outage()
 
 
 def outage_of(steered: SteeredService, status: Status, decisions: Decisions) -> Outage:
-    """Returns the outage of a service by its checks, and whether its answers show it."""
+    """Returns the outage of a service: its regions that are down by their checks, and whether its decisions show it."""
     believed, fails = beliefs(steered, status), decisions.is_all_down
     if Belief.DOWN not in believed:
         return Outage(fails=True) if fails else NO_OUTAGE
@@ -52,14 +52,14 @@ def outage_of(steered: SteeredService, status: Status, decisions: Decisions) -> 
 
 
 def is_failing_everywhere(decisions: Decisions) -> bool:
-    """Returns whether nothing is left for any client."""
+    """Returns whether no client has an endpoint that is up: every outcome fails open or fails closed."""
     return decisions.states <= ALL_DOWN
 
 
 def why_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
-    """Returns the number of endpoints of a region, or of the service, that are down, and the reasons.
+    """Returns how many endpoints are down, and the reasons: `3 of 3 endpoints: timeout`.
 
-    `3 of 3 endpoints: timeout`.
+    It counts the endpoints of one region, or of the whole service when `region` is None.
     """
     ends = steered.service.endpoints
     numbers = [number for number, endpoint in enumerate(ends) if region is None or endpoint.region == region]
@@ -75,7 +75,7 @@ def why_down(steered: SteeredService, status: Status, region: RegionName | None 
 
 
 _CLEAR = frozenset({Reason.TIMEOUT, Reason.REFUSED, Reason.RESET})
-"""The word says it all."""
+"""Reasons that need no detail after their word."""
 
 
 def _why(status: CheckStatus) -> str:
@@ -89,7 +89,10 @@ def _why(status: CheckStatus) -> str:
 
 
 def why_not_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
-    """Returns the number of endpoints of a region, or of the service, that are up: `2 of 3 endpoints are up`."""
+    """Returns how many endpoints are up: `2 of 3 endpoints are up`.
+
+    It counts the endpoints of one region, or of the whole service when `region` is None.
+    """
     ends = steered.service.endpoints
     all_beliefs = beliefs(steered, status)
     counted = [
@@ -109,9 +112,9 @@ def answered_instead(
     status: Status,
     overlay: Overlay,
 ) -> str:
-    """Returns the answer for the clients of a region that is down, in words: `its clients get us-east`.
+    """Returns a text that says what the clients of a down region get: `its clients get us-east`.
 
-    Nothing where it takes too long to find out.
+    Empty when that takes too much work (`Clients`).
     """
     cells = clients.of(steered, region)
     if cells is not None and not cells:
@@ -129,9 +132,9 @@ def answered_instead(
 
 
 def answered_again(steered: SteeredService, region: RegionName, decisions: Decisions, clients: Clients) -> str:
-    """Returns the answer for the clients of a region that is up again, in words: `its clients get it again`.
+    """Returns a text that says what the clients of a region get that is up again: `its clients get it again`.
 
-    Nothing where it takes too long to find out.
+    Empty when that takes too much work (`Clients`).
     """
     cells = clients.of(steered, region)
     if cells is not None and not cells:
@@ -147,9 +150,9 @@ def answered_again(steered: SteeredService, region: RegionName, decisions: Decis
 
 
 def all_instead(steered: SteeredService, decisions: Decisions, clients: Clients, overlay: Overlay) -> str:
-    """Returns the answer for clients while nothing of a service is up, in words: `fail open: clients get us-east`.
+    """Returns a text that says what clients get while no endpoint of a service is up: `fail open: clients get us-east`.
 
-    Nothing where it takes too long to find out.
+    Empty when that takes too much work (`Clients`).
     """
     got = clients.answers(steered, decisions)
     if got is None:
@@ -163,7 +166,10 @@ def all_instead(steered: SteeredService, decisions: Decisions, clients: Clients,
 
 
 def _rules(steered: SteeredService, overlay: Overlay, region: RegionName | None = None) -> str:
-    """Returns the rules that hold something of a region, or of the service, up."""
+    """Returns the names of the safety rules that keep an endpoint up, joined by `and`.
+
+    It looks at the endpoints of one region, or of the whole service when `region` is None.
+    """
     held = overlay.held.get(steered.id, {})
     endpoint_refs = [
         endpoint_ref for endpoint_ref in steered.endpoint_refs if region is None or endpoint_ref.region == region

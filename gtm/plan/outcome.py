@@ -1,10 +1,10 @@
 """Outcomes: what a query of one type gets in one cell, in two halves that change at different rates.
 
-    Menu       what a service can answer: its endpoints as records           changes with the zone
-    Spread     which of them each cell gets, for all services of one shape   changes with health
-    Decisions  both together, and the TTLs; outcomes are made when somebody looks
+    AnswerPool   the records of a service's endpoints                          changes with the zone
+    CellAnswers  which of them each cell gets, for all services of one shape   changes with health
+    Decisions    both together, and the TTLs; outcomes are made on first use
 
-A region with a thousand services that dies changes one spread, and a thousand references to it.
+A region with a thousand services of one shape that dies changes one CellAnswers, and a thousand references to it.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from gtm.steer.filter import Choose
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One record that an outcome may answer with."""
+    """One record of an endpoint, with its weight."""
 
     rtype: int
     rdata: bytes
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a query of one type gets in one cell of one service."""
+    """The records for queries of one type in one cell of one service, how a query chooses among them, and the TTL."""
 
     answers: tuple[Answer, ...]
     choose: Choose
@@ -39,19 +39,19 @@ class Outcome:
     ttl: int
     state: State
     rcode: int = 0
-    """NOERROR, or SERVFAIL where the zone says so for the case that all is down."""
+    """The RCODE: NOERROR, or SERVFAIL when all endpoints are down and `on_all_down` is `servfail`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcomes of one service, by type, in the cells that get them; a type without one is NODATA."""
+    """The outcomes of one service in some of its cells, by type; a type without an outcome is NODATA."""
 
     outcomes: Mapping[int, Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """An outcome but for addresses and TTL: the same for all services of one shape."""
+    """An outcome without addresses and TTL; it is the same for all services of one shape."""
 
     rtype: int
     picks: tuple[Pick, ...]
@@ -63,38 +63,38 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class CellAnswers:
-    """What is decided for a shape over all cells."""
+    """The answers of one service shape in all of its cells."""
 
     different: tuple[tuple[Selected, ...], ...]
-    """Each with one part for each type that is answered."""
+    """The different answers, each once; each has one Selected for each type that is answered."""
     by_cell: tuple[int, ...]
-    """For each cell, the number of what it gets."""
+    """For each cell, the number of its answer in `different`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerPool:
-    """What a service can answer with, in the order of its endpoints in the zone file."""
+    """The records that a service can answer with, in the order of its endpoints in the zone file."""
 
     answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)  # no slots: they have no room for what is made when it is looked at
 class Decisions:
-    """Everything decided of one service."""
+    """All decisions of one service: its answer pool, the answers of each cell, and the TTLs."""
 
     answer_pool: AnswerPool
     spread: CellAnswers
     ttls: tuple[int, ...]
-    """In seconds, for each of the spread's different parts."""
+    """In seconds, one for each answer in `spread.different`."""
 
     @property
     def by_cell(self) -> tuple[int, ...]:
-        """Returns, for each cell, the number of its decision; services of one shape share this."""
+        """Returns, for each cell, the number of its decision in `different`."""
         return self.spread.by_cell
 
     @cached_property
     def different(self) -> tuple[Decision, ...]:
-        """Returns the decisions, each once."""
+        """Returns the different decisions, each once. They are made on first use."""
         return tuple(
             Decision({selected.rtype: self._outcome(selected, ttl) for selected in part})
             for part, ttl in zip(self.spread.different, self.ttls, strict=True)
@@ -102,16 +102,16 @@ class Decisions:
 
     @property
     def states(self) -> frozenset[State]:
-        """Returns every state that an outcome of this service is in somewhere."""
+        """Returns the states of all outcomes of this service, in any cell and type."""
         return frozenset(selected.state for part in self.spread.different for selected in part)
 
     @property
     def is_all_down(self) -> bool:
-        """Returns whether there are clients for whom none of the endpoints is up."""
+        """Returns whether there is a cell and type in which no endpoint is up."""
         return not ALL_DOWN.isdisjoint(self.states)
 
     def in_cell(self, cell: int) -> Decision:
-        """Returns the decision of a cell."""
+        """Returns the decision of the cell with this number."""
         return self.different[self.by_cell[cell]]
 
     def _outcome(self, selected: Selected, ttl: int) -> Outcome:

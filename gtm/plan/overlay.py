@@ -1,4 +1,4 @@
-"""Overlay: what decides of an endpoint beside its checks. People come before rules, and rules before checks:
+"""Overlay: what decides about an endpoint beside its checks. Overrides come before safety rules, these before checks:
 
     what the checks say                    UP DOWN UNKNOWN
     held by a safety rule, and DOWN     -> UP             as it was (gtm/plan/safety/rules.py)
@@ -6,8 +6,8 @@
     its region has too few that are up  -> DOWN           `min_healthy`: skipped as a group
     the nearest vantage sees it down    -> DOWN           for the clients near that vantage (local_view.py)
 
-`min_healthy` asks for another region: where none of a service has enough, it skips nothing; nor a region of which a
-person said that something is up, or named this rule of anything in it.
+`min_healthy` needs another region with enough endpoints up: without one it skips nothing. It skips no region in which
+an override `up` counts, or for which an override lifts this rule.
 """
 
 from collections import Counter
@@ -23,12 +23,12 @@ from gtm.plan.model import Plan, SteeredService
 from gtm.plan.service_shape import Beliefs, EffectiveHealth
 
 HeldEndpoints = Mapping[ServiceId, Mapping[EndpointId, SafetyRule]]
-"""Endpoints that are believed up still, and the rule that says so."""
+"""Endpoints that a safety rule keeps up, by service, with that rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What people and safety rules say."""
+    """The overrides in force, and the endpoints that safety rules keep up."""
 
     said: InForce = NOTHING_IN_FORCE
     held: HeldEndpoints = field(default_factory=dict)
@@ -40,7 +40,7 @@ _BELIEFS = {Action.UP: Belief.UP, Action.DOWN: Belief.DOWN, Action.DRAIN: Belief
 
 
 def effective(steered: SteeredService, status: Status, overlay: Overlay) -> EffectiveHealth:
-    """Returns the effective health of the endpoints of a service, in their order."""
+    """Returns the health of a service's endpoints that counts: checks, safety rules, overrides and `min_healthy`."""
     counted = _unskipped(steered, status, overlay)
     regions = _poor(steered, counted, overlay.said)
     if not regions:
@@ -53,7 +53,7 @@ def effective(steered: SteeredService, status: Status, overlay: Overlay) -> Effe
 
 
 def skipped(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[RegionName, ...]:
-    """Returns the regions of a service that are skipped for want of `min_healthy`, sorted."""
+    """Returns the regions of a service that have fewer endpoints up than `min_healthy` and are skipped, sorted."""
     return tuple(sorted(_poor(steered, _unskipped(steered, status, overlay), overlay.said)))
 
 
@@ -75,12 +75,15 @@ def _unskipped(steered: SteeredService, status: Status, overlay: Overlay) -> Eff
 
 
 def is_by_checks_alone(steered: SteeredService, overlay: Overlay) -> bool:
-    """Returns whether nothing but its checks decides for a service now."""
+    """Returns whether no override and no safety rule counts for a service now."""
     return steered.id not in overlay.held and not is_spoken_of(steered, overlay.said)
 
 
 def beliefs(steered: SteeredService, status: Status) -> Beliefs:
-    """Returns the beliefs of the checks of the endpoints, in their order; unwatched ones count as up."""
+    """Returns the belief of each endpoint by its check, in their order.
+
+    UP for an endpoint without a check, UNKNOWN for a check that the status does not have.
+    """
     checks = status.checks
     return tuple(
         [
@@ -91,14 +94,14 @@ def beliefs(steered: SteeredService, status: Status) -> Beliefs:
 
 
 def overriding(steered: SteeredService, overrides: InForce) -> tuple[Override | None, ...]:
-    """Returns the override that decides for each endpoint, in their order."""
+    """Returns the override that decides for each endpoint, in their order; None for an endpoint without one."""
     if not is_spoken_of(steered, overrides):
         return (None,) * len(steered.service.endpoints)
     return tuple(overrides.of(endpoint_ref) for endpoint_ref in steered.endpoint_refs)
 
 
 def _poor(steered: SteeredService, counted: EffectiveHealth, overrides: InForce) -> frozenset[RegionName]:
-    """Returns the regions that have something up, but less than `min_healthy` asks for, where another has enough."""
+    """Returns the regions with some endpoints up, but fewer than `min_healthy`; none when no other region has enough."""
     minima = steered.service.min_healthy
     if not minima:
         return frozenset()
@@ -116,7 +119,7 @@ def _poor(steered: SteeredService, counted: EffectiveHealth, overrides: InForce)
 
 
 def guided(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[tuple[EndpointId, str], ...]:
-    """Returns, in words, what counts of an endpoint instead of what its checks say; endpoints without are left out."""
+    """Returns a text for each override or safety rule that counts for an endpoint, with the endpoint's id."""
     held = overlay.held.get(steered.id, {})
     poor = skipped(steered, status, overlay)
     told = []
@@ -131,9 +134,9 @@ def guided(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[t
 
 
 def as_held(plan: Plan, status: Status, held: HeldEndpoints) -> Status:
-    """Returns the status in which what is held is up: what a node that starts again is to begin with.
+    """Returns the status in which the checks of endpoints that safety rules keep up are UP.
 
-    Then what the checks say of it is news to that node, and is held against the rules anew.
+    A node starts from this status. So the safety rules examine the next verdicts of these checks again.
     """
     up = {
         check
@@ -153,7 +156,7 @@ def as_held(plan: Plan, status: Status, held: HeldEndpoints) -> Status:
 
 
 def guided_anew(plan: Plan, before: Overlay, after: Overlay) -> frozenset[ServiceId]:
-    """Returns the services for which something else is said or held than before."""
+    """Returns the services whose overrides or safety rules differ between two overlays."""
     if before is after:
         return frozenset()
     names = before.held.keys() | after.held.keys()
@@ -165,7 +168,7 @@ def guided_anew(plan: Plan, before: Overlay, after: Overlay) -> frozenset[Servic
 
 
 def is_spoken_of(steered: SteeredService, overrides: InForce) -> bool:
-    """Returns whether anything may be said of an endpoint of this service."""
+    """Returns whether some override in force may cover an endpoint of this service."""
     return bool(overrides) and overrides.touches(steered.zone, steered.id, [region.name for region in steered.regions])
 
 
