@@ -101,7 +101,10 @@ def overriding(steered: SteeredService, overrides: InForce) -> tuple[Override | 
 
 
 def _poor(steered: SteeredService, counted: EffectiveHealth, overrides: InForce) -> frozenset[RegionName]:
-    """Returns the regions with some endpoints up, but fewer than `min_healthy`; none when no other region has enough."""
+    """Returns the regions that have some endpoints up, but fewer than `min_healthy`.
+
+    Empty when no other region has enough.
+    """
     minima = steered.service.min_healthy
     if not minima:
         return frozenset()
