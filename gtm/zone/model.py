@@ -76,7 +76,7 @@ class Monitor:
     window: tuple[int, int] | None = (6, 10)
     """(bad, of): `bad` bad readings among the last `of` take an endpoint down, in any order. None: this is not used."""
     recheck_s: float = 1.0
-    """(bad, of): `bad` bad readings among the last `of`, in any order, take an endpoint down. None: not used."""
+    """The interval after a bad reading, until the endpoint is down or a reading is good; at most interval_s."""
     failback_delay_s: float = 60.0
     """The least time for which an endpoint that went down stays down, even with good readings."""
     damping: bool = True
