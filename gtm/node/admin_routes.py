@@ -29,7 +29,10 @@ def admin_routes(
     reports: Handler,
     metrics: Handler,
 ) -> tuple[Route, ...]:
-    """Returns the table."""
+    """Returns all routes of the HTTP interface, in the order of the table.
+
+    `takes_pushes` is false on a node without the role `probe`: its route for heartbeats then has no handler.
+    """
     node, overrides, health = NodeHandlers(subject), OverrideHandlers(overriding), HealthHandlers(subject.unready)
     may_write = writers(door.require, overrides.refuse)
     push = pushes.handle if takes_pushes else None

@@ -1,4 +1,8 @@
-"""What the admin API shows of this node: its present, as views."""
+"""What the admin API shows of this node: its present, as views.
+
+In come the parts of a running node; out go the views that the handlers of the admin API send. It must not change
+anything, except that a reload reads the node file and the zone folder.
+"""
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -55,7 +59,7 @@ if TYPE_CHECKING:
 
 
 class NodeApi:
-    """The node, as the admin API asks about it."""
+    """Makes the views of one node for the admin API: status, regions, explanations, events; and reloads its files."""
 
     def __init__(
         self,
@@ -94,17 +98,17 @@ class NodeApi:
         self._clock = clock
         self._counters = counters
         self.unready = unready
-        """Returns the reason why this node should get no queries; empty when it should."""
+        """Returns the reason why this node should get no queries; an empty text when it should get them."""
         self._peers = peers
         self._troubles = troubles
         self._standings = standings
         self._following = following
-        """Returns the probes that a push did not reach yet, and that are not silent."""
+        """Returns the probes that still vote as often as before the last push of zone files: these are not silent."""
         self._started = clock.monotonic()
         self._started_at = clock.wall()
 
     def status(self) -> NodeStatus:
-        """Returns everything about this node."""
+        """Returns the view of the whole node: its zones, services, probes, peers, overrides, problems and counters."""
         present, config = self._planner.present, self._current.config
         views, unready = self._shown(present), self.unready()
         return NodeStatus(
@@ -149,25 +153,25 @@ class NodeApi:
         )
 
     async def refresh(self) -> None:
-        """Makes what takes long of `status` and `regions`, off the event loop."""
+        """Computes the slow parts of the `status` and `regions` views in a thread, and keeps them in the view cache."""
         present = self._planner.present
         await self._views.refresh(present.plan, present.status, present.overlay)
 
     def status_json(self) -> bytes:
-        """Returns the JSON of `status`."""
+        """Returns the view of `status` as JSON bytes; the JSON of the services comes from the view cache."""
         view = self.status()
         return status_json(view, self._shown(self._planner.present).services_json)
 
     def regions(self) -> RegionList:
-        """Returns every region's state."""
+        """Returns the list of all regions with the state of each."""
         present = self._planner.present
         return RegionList(self._current.config.node, present.plan.generation, self._shown(present).regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
-        """Returns the explanation of a client's answer.
+        """Returns the explanation of the answer to a query for this name and type from this client.
 
-        The answer is that of the reference engine on the plan that serves.  Raises QuestionUnclear where a short name
-        could mean several, or AnswersNothing where this node has no role dns.
+        The answer is that of the reference engine, computed from the plan that serves now. Raises QuestionUnclear when
+        a short name could mean several names, and AnswersNothing when this node does not have the role `dns`.
         """
         if Role.DNS not in self._current.config.roles:
             raise AnswersNothing(without_dns(self._current.config.node, self._current.config.roles))
@@ -185,15 +189,18 @@ class NodeApi:
         )
 
     def events(self, request: web.Request) -> Events:
-        """Returns the recent events that a request asks for."""
+        """Returns the recent events that match the parameters of an HTTP request."""
         return find_events(request, self._events, self._clock.wall)
 
     def zones(self) -> frozenset[Name]:
-        """Returns the zones that serve."""
+        """Returns the origins of the zones that this node serves now."""
         return frozenset(zone.origin for zone in self._planner.present.catalogue.zones)
 
     async def reload(self, force: frozenset[Name] = frozenset()) -> Reloaded:
-        """Reads the node file and the zone folder now, and takes the zones of `force` whatever they lose."""
+        """Reads the node file and the zone folder again now, and returns what changed and what is wrong.
+
+        The zones named in `force` are accepted however many names, records, services and endpoints they lose.
+        """
         planner, before = self._planner, self._planner.present.plan.generation
         node = NOTHING_NEW if self._file is None else await self._file.reread()
         problems = await self._zones.reload(force)
@@ -247,7 +254,7 @@ def _last_change(applied: Applied, wall: float) -> LastChange:
 
 
 def without_dns(node: NodeName, roles: AbstractSet[Role]) -> str:
-    """Returns the reason why a node cannot explain an answer, and who can."""
+    """Returns the message that a node without the role `dns` cannot explain answers, and which nodes can."""
     named = ", ".join(sorted(role.value for role in roles))
     return (
         f"{node} has no role dns (roles: {named}): it gives no answers, and has no geo data and no plan to explain one "

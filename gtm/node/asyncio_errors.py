@@ -1,6 +1,8 @@
-"""What asyncio complains of to its event loop: as ever, but a shortage of descriptors once a minute.
+"""The exception handler of the event loop: logs a shortage of file descriptors at most once a minute.
 
-asyncio's servers (DNS over TCP of the reference engine) log a traceback for every connection that they cannot take.
+In come the errors that asyncio reports to the event loop. All other errors go to the default handler of asyncio.
+Without this, servers of asyncio (DNS over TCP of the reference engine) log a traceback for every connection that they
+cannot accept.
 """
 
 import asyncio
@@ -10,13 +12,13 @@ from typing import Any
 from gtm.admin.refusal_log import RefusalLog
 
 EXHAUSTED = "socket.accept() out of system resource"
-"""asyncio's words, in selector_events.py."""
+"""The message of asyncio (selector_events.py) when it cannot accept a connection for lack of file descriptors."""
 
 log = logging.getLogger(__name__)
 
 
 def complain_sparingly(loop: asyncio.AbstractEventLoop) -> None:
-    """Sets what an event loop does about complaints."""
+    """Sets the exception handler of an event loop to the one that this module describes."""
     told = RefusalLog(log, "times more a connection could not be taken", lines=1)
 
     def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

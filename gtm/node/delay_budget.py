@@ -1,7 +1,7 @@
-"""What the machinery of this node adds between a reading and an answer, at the most: for `gtm bound`.
+"""The longest delays that this node adds between a reading and the answer that follows it: for `gtm bound`.
 
 What comes in: the node file and the checks of its zones. What goes out: delays in seconds. Where the program has a
-limit of its own, that is the delay; where it depends on the machine and the network, it is an allowance, and says so.
+limit, the delay is that limit. Where the delay depends on the machine and the network, it is an estimate (allowance).
 """
 
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from gtm.share.poller import QUIET_PAUSE_S
 from gtm.share.publisher import heartbeat_s
 
 NETWORK_S = 0.5
-"""An allowance: to sign a report, carry it once around the world, and check it."""
+"""Estimated seconds to sign a report, send it once around the world, and verify its signature."""
 
 SWAP_S = 0.5
-"""An allowance: to decide again what changed, and to hand the plan to the engine, on a busy machine."""
+"""Estimated seconds to make the changed decisions again and hand the plan to the engine, on a busy machine."""
 
 
 def delays_of(config: NodeConfig, checks: Iterable[Check]) -> Delays:
-    """Returns the delays of a node whose probes run these checks."""
+    """Returns the longest delay in seconds of each step from a reading to an answer, on a node with these checks."""
     return Delays(
         jitter=JITTER,
         beat_s=heartbeat_s(check.monitor.interval_s for check in checks),
@@ -35,6 +35,7 @@ def delays_of(config: NodeConfig, checks: Iterable[Check]) -> Delays:
 
 
 def _poll_s(config: NodeConfig) -> float:
+    """Returns the longest time in seconds for a report to get from one node to another; 0 without peers."""
     if config.share.etcd is not None:
         return COALESCE_S + 2 * NETWORK_S  # to the cluster, and from it
     if not config.peers:

@@ -1,4 +1,4 @@
-"""Which engine serves: the fastest that is installed, or the one that was asked for."""
+"""Chooses the engine: the fastest that is installed, or the one that the node file or the command line names."""
 
 from typing import assert_never
 
@@ -15,7 +15,7 @@ else:
 
 
 def make_engine(choice: EngineChoice) -> Engine:
-    """Returns the engine of this name; raises EngineUnavailable when it is not installed."""
+    """Returns a new engine of the chosen kind; raises EngineUnavailable when the Rust engine is not installed."""
     match choice:
         case EngineChoice.REFERENCE:
             return _reference()
@@ -33,6 +33,7 @@ def make_engine(choice: EngineChoice) -> Engine:
 
 
 def _reference() -> Engine:
+    """Returns a new reference engine; imports it only now."""
     from gtm.engine.reference import ReferenceEngine  # noqa: PLC0415  # where Rust serves, a start need not load it
 
     return ReferenceEngine()

@@ -23,10 +23,10 @@ from gtm.watch.reading import read
 def explain_offline(
     name: Name, rtype: RdataType, client: Address, *, zones: Path, geography: Geography, aside: Callable[[str], None]
 ) -> Explanation:
-    """Returns the explanation of a question over a folder of zone files.
+    """Returns the explanation of the answer to a query, made from a folder of zone files without a running node.
 
-    Mistakes in files of others are told `aside`; raises ZoneInvalid where the name may be in a file with a mistake, and
-    QuestionUnclear where a short name could mean several.
+    Calls `aside` with each problem of a zone file that does not matter for this name. Raises ZoneInvalid when the name
+    may be in a zone file with a mistake, and QuestionUnclear when a short name could mean several names.
     """
     steering_vocabulary = vocabulary(Counters())
     catalogue = never_empty(zones, EMPTY, read(zones, EMPTY, steering_vocabulary))

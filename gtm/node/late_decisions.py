@@ -1,10 +1,10 @@
-"""Late decisions: what takes long to decide anew is decided in a thread, while the others follow their health at once.
+"""Late decisions: slow decisions are made in a thread, while other services follow a change of health at once.
 
-    put_off    the touched services of costly zones, with what caused it      planner, in the event loop
-    decide     by the status of then, until nothing is left                   a thread of the planner's
-    swap       with the TTLs that the status of after that allows             planner
+    put_off    the affected services that are slow to decide, and the causes  planner, in the event loop
+    decide     by the status at that time, until no service is left           a thread of the planner
+    swap       with the TTLs that the newest status allows                    planner
 
-Its state is what is put off, and of what the thread decides just now.
+Its state: the services that wait for a decision, and those that the thread decides now.
 """
 
 import asyncio
@@ -25,7 +25,11 @@ log = logging.getLogger(__name__)
 
 
 class LateDecisions:
-    """Decides late. `present` is read before and after; `swap` serves what comes of it; `done` follows each round."""
+    """Makes slow decisions in a thread.
+
+    `present` returns the present of the node; it is called before and after each round. `swap` serves the new plan.
+    `done` is called after each round.
+    """
 
     def __init__(
         self,
@@ -37,7 +41,7 @@ class LateDecisions:
         swap: Callable[[Plan, tuple[EventId, ...]], None],
         done: Callable[[], None],
     ) -> None:
-        """`turn` is held for a round: a zone that is new waits for one, and not for all."""
+        """`turn` is the planner's lock for compiling. Each round holds it: a new zone waits for one round only."""
         self._threads = threads
         self._turn = turn
         self._counters = counters
@@ -45,30 +49,34 @@ class LateDecisions:
         self._swap = swap
         self._done = done
         self.costly: frozenset[ServiceId] = frozenset()
-        """The services that are decided apart."""
+        """The services that are slow to decide, which the thread decides."""
         self._late: set[ServiceId] = set()
-        """Those of them that do not follow the newest status yet."""
+        """The slow services that wait for the next round: their decisions do not follow the newest status yet."""
         self._deciding: AbstractSet[ServiceId] = frozenset()
-        """Those of which the thread decides just now."""
+        """The services that the thread decides now."""
         self._causes: tuple[EventId, ...] = ()
-        """Why they are decided anew."""
+        """The ids of the events that caused the decisions of the next round."""
         self._refused: AbstractSet[ServiceId] = frozenset()
         self._task: asyncio.Task[None] | None = None
 
     @property
     def is_pending(self) -> bool:
-        """Returns whether anything is put off."""
+        """Returns whether any service still waits for a late decision."""
         return bool(self._late or self._deciding)
 
     def put_off(
         self, plan: Plan, changed: AbstractSet[CheckId], guided: AbstractSet[ServiceId], causes: tuple[EventId, ...]
     ) -> frozenset[ServiceId]:
-        """Has those of the touched services that take long decided apart, and returns them."""
+        """Returns the affected services that are slow to decide, and starts to decide them in the thread.
+
+        Affected are the services of the plan with a check in `changed`, and those in `guided` (the overlay says
+        something new of them). Returns no service where no event loop runs.
+        """
         apart = touched_by(plan, changed, guided) & self.costly if self.costly else frozenset()
         if apart or self._late:
             try:
                 loop = asyncio.get_running_loop()
-            except RuntimeError:  # none runs: nobody waits
+            except RuntimeError:  # no event loop runs: nobody waits
                 return frozenset()
             if apart:
                 self._late |= apart
@@ -78,7 +86,7 @@ class LateDecisions:
         return apart
 
     async def _catch_up(self) -> None:
-        """Decides in the thread what was put off, by the status of then, until nothing is."""
+        """Decides the waiting services in the thread, round by round, until none waits or a round fails."""
         while self._late:
             async with self._turn:
                 began = self._present()
@@ -87,7 +95,7 @@ class LateDecisions:
                 causes, self._causes = self._causes, ()
                 try:
                     decided = await self._threads.run(decided_apart, began.plan, names, began.status, began.overlay)
-                    now = self._present()  # others did not wait
+                    now = self._present()  # other services followed their health meanwhile
                     _, timed = checks_in(StatusDelta.between(began.status, now.status))
                     decided = decided_since(now.plan, decided, timed, now.status, now.overlay)
                     plan = with_decisions(now.plan, decided)
@@ -98,7 +106,7 @@ class LateDecisions:
                         log.exception("plan: a zone cannot follow a change of health; the others do")
                     self._refused = names
                     self._counters.add("plan_failures", cause="health")
-                    self._late |= names  # with the next status
+                    self._late |= names  # they are tried again with the next status
                     return
                 finally:
                     self._deciding = frozenset()

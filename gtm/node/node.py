@@ -1,12 +1,12 @@
-"""A node: one process that runs the rivers its roles ask for, until it is told to stop.
+"""A node: one process that runs the rivers that its roles need, until a signal stops it.
 
     start    sockets -> state -> geo data -> zones -> plan -> admin API -> rivers -> first health -> queries
-    SIGHUP   read the node file and the zone folder now, and let go of files that others may have moved: the event log,
-             the lock
+    SIGHUP   read the node file and the zone folder now; open the event log again, and check the lock file, because
+             others may have moved them
     SIGTERM, SIGINT   stop: beliefs are saved, sockets closed
 
-Without the role dns it loads no geo data, and its plan has one cell for all clients: what people and safety rules say
-needs the services, and nothing needs the answers.
+Without the role dns it loads no geo data, and its plan has one cell for all clients: overrides and safety rules need
+the services of a plan, and nothing needs its answers.
 
 Queries are answered once the health of every endpoint is known, or after WARM_UP_S at the latest: the first answers of
 a restarted node are as good as its later ones.
@@ -46,20 +46,20 @@ if TYPE_CHECKING:
     from gtm.node.rivers.queries import Queries
 
 WARM_UP_S = 3.0
-"""Longer than a round of checks at the usual timeout of 2 s; a node that hears of nobody's health serves after that."""
+"""Seconds until a node serves at the latest, even with unknown health. The usual timeout of a check is 2 s."""
 
 log = logging.getLogger(__name__)
 
 
 class Node:
-    """Everything of one process, joined."""
+    """Runs the parts of one node: signals, listeners and rivers, from the start until the stop."""
 
     def __init__(self, parts: NodeParts) -> None:
         self._parts = parts
         self._local: LocalAdmin | None = None
         self._supervisor = Supervisor(environment())
         self._hung_up = asyncio.Event()
-        """Whether SIGHUP came, and nothing was done for it yet."""
+        """Set when SIGHUP came; cleared when the reload for it begins."""
         self._threads = Pool("stop", threads=1)
 
     @property
@@ -67,19 +67,23 @@ class Node:
         return self._parts.current.config
 
     async def run(self, queries: "Queries | None") -> None:
-        """Runs until it is told to stop."""
-        self._listen_to_signals()  # before all that takes time: an unhandled SIGHUP would end the process
+        """Runs the node until SIGTERM or SIGINT; raises ZoneInvalid when there is no zone to serve.
+
+        `queries` is None on a node without the role `dns`.
+        """
+        self._listen_to_signals()  # before anything slow: an unhandled SIGHUP would end the process
         self._parts.events.start()
         self._tell(EventKind.NODE_STARTED, "started")
         try:
             await self._run(queries)
         finally:
             self._tell(EventKind.NODE_STOPPED, "stopped")
-            await self._threads.run(self._parts.events.close)  # it waits for the disk, and not for one that hangs
+            await self._threads.run(self._parts.events.close)  # waits for a slow disk, but not for one that hangs
             await self._parts.state.finish()
         log.info("node %s stopped", self._config.node)
 
     def _tell(self, kind: EventKind, word: str) -> None:
+        """Records the event that the node started or stopped."""
         facts = {"version": __version__, "engine": self._parts.engine.name}
         self._parts.events.record(Event(kind, self._config.node, f"node {self._config.node} {word}", facts))
 
@@ -110,6 +114,7 @@ class Node:
             await close_all(closings)
 
     async def _load(self) -> None:
+        """Loads geo data and zones; raises ZoneInvalid when there is no zone to serve."""
         if self._parts.places is not None:
             await self._parts.places.load()
         problems = await self._parts.zones.start()
@@ -117,6 +122,7 @@ class Node:
             raise ZoneInvalid(problems)
 
     def _rivers(self, queries: "Queries | None") -> list[Coroutine[None, None, None]]:
+        """Returns the coroutines that this node runs until it stops, by its roles and its node file."""
         rivers = [
             self._parts.zones.run(),
             self._parts.core.health.believe(),
@@ -139,6 +145,7 @@ class Node:
         return rivers
 
     async def _serve(self, queries: "Queries") -> None:
+        """Answers queries once the node is warm, until cancelled."""
         await self._parts.warm.wait()
         log.info(
             "node %s serves on %s with the %s engine",
@@ -162,6 +169,7 @@ class Node:
             self._supervisor.ready(f"checks from vantage {self._config.vantage}")
 
     async def _open_admin(self) -> web.AppRunner | None:
+        """Opens the admin listener and prepares the admin socket; returns None without the role `admin`."""
         if Role.ADMIN not in self._config.roles:
             return None
 
@@ -200,6 +208,7 @@ class Node:
         return runner
 
     async def _open_health(self) -> web.AppRunner | None:
+        """Opens the health port; returns None when the node file has none."""
         at = self._config.health
         if at is None:
             return None
@@ -220,6 +229,7 @@ class Node:
         return runner
 
     def _names(self) -> frozenset[str]:
+        """Returns the host names by which clients may call the admin listener now."""
         shown = () if self._parts.admin_tls is None else self._parts.admin_tls.names
         return own_names(self._config, socket.gethostname(), shown)
 
@@ -228,7 +238,7 @@ class Node:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
 
     async def _follow_signals(self) -> None:
-        """Reads the files again for each SIGHUP, and for those that come meanwhile once more."""
+        """Reloads the files at each SIGHUP; signals that come during a reload cause one more reload."""
         while True:
             await self._hung_up.wait()
             self._hung_up.clear()
@@ -239,6 +249,7 @@ class Node:
                     log.exception("SIGHUP: the files cannot be read because of an internal error; what ran goes on")
 
     def _hang_up(self) -> None:
+        """Handles SIGHUP: asks for a reload, opens the event log again, and checks the lock file."""
         self._hung_up.set()
         self._parts.zones.ask()
         self._parts.events.reopen()

@@ -1,12 +1,13 @@
-"""The node file of a running node: read again when somebody asks, and taken as far as a running node can.
+"""The reload of the node file: reads it again on request, and applies the settings that a running node can change.
 
-    SIGHUP, gtm reload -> read (in a thread) -> right? -> what is other than what runs (gtm/node/config/changes.py) ->
-    taken, all of it
+    SIGHUP, gtm reload -> read (in a thread) -> valid? -> difference to what runs (gtm/node/config/changes.py) ->
+    all changed settings applied
 
-A file with a mistake changes nothing, and `gtm check --config` says the same of it. What needs a restart is named each
-time, until there was one. So is a file that it names and that is of no use (unusable_files.py): that is a problem, for
-the next start may fail. Nothing that is in the file, or keeps it from being read, ends the node. What was taken in
-part, because of an internal error, is taken again, all of it, at the next reading: the steps may be repeated.
+A node file with a mistake changes nothing; `gtm check --config` reports the same mistake. Each reload names the keys
+that need a restart, until there was one. Each reload also names the unusable files that the node file lists
+(unusable_files.py): these are problems, because the next start may fail. No content of the node file, and no failure
+to read it, ends the node. When an internal error stops the change in the middle, the next reload applies all settings
+again: every step may be repeated.
 """
 
 import asyncio
@@ -28,16 +29,16 @@ from gtm.share.keys import load_key
 from gtm.threads import Pool
 
 READ_LIMIT_S = 5.0
-"""For the node file and the key, whose disk may hang."""
+"""Seconds to read the node file and the key file; their disk may hang."""
 SAID_AGAIN_S = 60.0
-"""The same is logged again after that, however often somebody asks: over the admin API anybody may, who reaches it."""
+"""Seconds until the same lines are logged again: anybody who reaches the admin API may ask for a reload often."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class NodeReload:
-    """What came of reading the node file again."""
+    """The result of a reload: `lines` say what changed or needs a restart, `problems` what is wrong."""
 
     lines: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -47,7 +48,7 @@ NOTHING_NEW = NodeReload()
 
 
 class NodeFile:
-    """Reads the node file again. Its state is what runs, what was wrong when it was read last, and what was logged."""
+    """Reloads the node file. Its state: the settings that run, the last problems, and the last logged lines."""
 
     def __init__(
         self,
@@ -59,10 +60,13 @@ class NodeFile:
         recorder: EventRecorder,
         clock: Clock,
     ) -> None:
-        """Without `rereading` there is no node file."""
+        """`take` applies a new configuration to the parts of the node; `key` is the public key of this node.
+
+        `rereading` is None when the node runs without a node file.
+        """
         self._clock = clock
         self._is_whole = True
-        """Whether all of what runs is of one file."""
+        """Whether all settings that run come from the same reading of the node file."""
         self._logged: tuple[str, ...] = ()
         self._logged_at = -math.inf
         self._running = running
@@ -75,7 +79,10 @@ class NodeFile:
         self.problems: tuple[str, ...] = ()
 
     async def reread(self) -> NodeReload:
-        """Reads the file, takes what it can, and says what; with a mistake in it nothing is taken."""
+        """Reads the node file, applies the settings that a running node can change, and returns what changed.
+
+        A node file with a mistake changes nothing; the result then has the problems.
+        """
         if self._rereading is None:
             return NOTHING_NEW
         async with self._one_at_a_time:
@@ -98,7 +105,7 @@ class NodeFile:
             return self._told(taken, of_key, await self._useless(asked))
 
     def _read(self, rereading: NodeFileReread) -> tuple[NodeConfig, str]:
-        """Returns the file, and what there is to say of the key file. Raises GtmError."""
+        """Returns the configuration in the node file, and the message about the key file. Raises GtmError."""
         asked = rereading.read()
         if asked.geo.present() == self._running.geo.present():  # databases in their place are taken without a restart
             asked = replace(asked, geo=self._running.geo)
@@ -107,7 +114,7 @@ class NodeFile:
         return asked, self._wait_of_key(asked)
 
     def _wait_of_key(self, asked: NodeConfig) -> str:
-        """Returns the message about the key file; it is read at the start alone."""
+        """Returns the message that the key file has another key now, which needs a restart; else an empty text."""
         if asked.key is None or asked.key != self._running.key:
             return ""
         try:
@@ -117,7 +124,7 @@ class NodeFile:
         return "needs a restart: the key in the file of share.key is another one" if is_other else ""
 
     async def _useless(self, asked: NodeConfig) -> tuple[str, ...]:
-        """Returns which files are of no use that the next start, or who has a token, will need."""
+        """Returns a line for each unusable file that the node file names: keys, certificates, tokens."""
         try:
             useless = await self._threads.run(useless_files, asked, timeout_s=READ_LIMIT_S)
         except CallOverdue:
@@ -128,6 +135,7 @@ class NodeFile:
         return tuple(f"node file: {line}" for line in useless)
 
     async def _follow(self, taken: Difference, rereading: NodeFileReread) -> None:
+        """Applies the new configuration to the log and to all parts of the node, if it differs from what runs."""
         if taken.config == self._running and self._is_whole:
             return
         is_relogged = taken.config.log != self._running.log or not self._is_whole
@@ -138,6 +146,7 @@ class NodeFile:
         self._running, self._is_whole = taken.config, True
 
     def _told(self, taken: Difference, of_key: str, useless: tuple[str, ...]) -> NodeReload:
+        """Logs and records a reload that succeeded, and returns its result."""
         lines = (*taken.lines, *((f"node file: {of_key}",) if of_key else ()))
         is_all_taken = not taken.restart and not of_key
         if taken.taken or self._is_news((*lines, *useless)):
@@ -152,11 +161,12 @@ class NodeFile:
         return NodeReload(lines, useless)
 
     def _refused(self, problems: tuple[str, ...]) -> NodeReload:
-        """Tells that nothing is taken; where the file before was taken in part, that is told as well."""
+        """Logs and records that nothing changed, and returns the problems, also of an earlier change that broke off."""
         in_part = () if self._is_whole else tuple(line for line in self.problems if line.startswith(IN_PART))
         return self._complain((*problems, *in_part), what_runs="; what ran before goes on" if self._is_whole else "")
 
     def _complain(self, problems: tuple[str, ...], *, what_runs: str = "") -> NodeReload:
+        """Logs the problems, records an event if they are new, and returns them as the result."""
         if self._is_news(problems):
             for problem in problems:
                 log.error("node file: %s", problem)
@@ -168,7 +178,7 @@ class NodeFile:
         return NodeReload((), problems)
 
     def _is_news(self, lines: tuple[str, ...]) -> bool:
-        """Returns whether to log these: they are others than the last, or those were logged a while ago."""
+        """Returns whether to log these lines: they differ from the last ones, or SAID_AGAIN_S have passed since."""
         now = self._clock.monotonic()
         if lines == self._logged and now < self._logged_at + SAID_AGAIN_S:
             return False
@@ -181,5 +191,5 @@ MEND_IN_PART = "`gtm reload` takes all of it again, and a restart does; the log 
 
 
 def _named(error: Exception) -> str:
-    """Returns the kind of the mistake; its words may have something of the file, and the log has them."""
+    """Returns the class name of an error. Its message is left out, because it may quote the node file."""
     return type(error).__name__

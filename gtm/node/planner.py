@@ -1,12 +1,12 @@
-"""Where the rivers meet: zones, geo data and status in, plans out, swapped into the engine.
+"""Makes plans: zones, geo data and status come in, plans go out and are swapped into the engine.
 
     zones, geo data or vantages changed -> compile (in a thread) -> swap (in a thread)
     status changed                      -> apply                 -> swap
 
-A change of health waits for no compile, only for the swap after it. A zone whose plan takes too long is refused alone;
-and one that takes long to decide is decided in the thread too, while the others follow their health at once.
-It holds the node's present, one frozen value that is replaced whole. What no plan can be made of changes nothing of it
-but `failure`: the last good plan, and what it was made of, stay.
+A change of health waits for no compile, only for the swap after it. A zone whose plan takes too long to compile is
+refused; the other zones are not. A zone that is slow to decide is decided in the thread, while others follow at once.
+The planner holds the present of the node, one frozen value that is replaced whole. When no plan can be made of an
+input, only `failure` of the present changes: the last good plan, and the zones and geo data it was made of, stay.
 """
 
 import asyncio
@@ -49,15 +49,15 @@ from gtm.zone.changes import ZoneChanges
 from gtm.zone.model import Zone
 
 KEEP_LIMIT_S = 1.0
-"""New zones serve by then, however slow the disk is."""
+"""Seconds that new zones wait for a slow disk before they serve."""
 AT_START = 5
-"""So many times the limits of one zone, while nothing serves yet: what served before a restart is to serve after it."""
+"""Factor for the compile limits of a zone while no zone serves: those of before a restart shall serve again."""
 
 log = logging.getLogger(__name__)
 
 
 class Planner:
-    """Makes the node's present. Everything here runs in the event loop, except the compiling."""
+    """Makes the plans and the present of the node. All runs in the event loop, except compiling and slow swaps."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Planner:
         renaming: Renaming,
         overlay: Overlay,
     ) -> None:
-        """`overlay` is what counts from the start on."""
+        """`status` and `overlay` are those that count at the start; `wall` returns the Unix time in seconds."""
         self._recorder = recorder
         self._engine = engine
         self._vocabulary = vocabulary
@@ -84,22 +84,22 @@ class Planner:
         self._threads = Pool("plans", threads=1)
         self._spaces = Spaces()
         self._keeps_again = False
-        """Whether a plan was kept that did not follow all that was believed: it is kept again once it does."""
+        """Whether the plan on disk is older than the status: it is written again once the plan follows all."""
         self._is_swapping = False
-        """Then the engine is given new names; what health says meanwhile is applied after that."""
+        """Whether a swap of new names runs; a change of health during the swap is applied after it."""
         self._saved = state.load(wall=wall())
         first = replace(EMPTY_PLAN, generation=Generation(self._saved.generation))
         self.present = Present(first, status, overlay)
-        """Any thread may read it; nobody else replaces it."""
+        """The present of the node. Any thread may read it; only the planner replaces it."""
         self._applied = status
         self._guided = overlay
         self._refused: frozenset[CheckId] = frozenset()
         self._kept: Catalogue = EMPTY
-        """What served before this start, as far as that is known."""
+        """The zones that served before this start, as far as the state folder has them."""
         self._swaps = swaps
         self._renaming = renaming
         self._waiting: tuple[EventId, ...] = ()
-        """Causes that no plan follows yet."""
+        """The ids of events that no plan follows yet."""
         self._late = LateDecisions(
             threads=self._threads,
             turn=self._compiling,
@@ -110,9 +110,10 @@ class Planner:
         )
 
     async def take_zones(self, catalogue: Catalogue, *, kept: Catalogue = EMPTY) -> None:
-        """Serves these zones from now on; where no plan can be made of them, only their problems are taken.
+        """Serves the zones of a catalogue from now on; when no plan can be made, takes only its problems.
 
-        While nothing serves, a zone of which no plan can be made serves as it was `kept` by the run before.
+        `kept` has the zones that the run before kept on disk. While no zone serves, a zone of which no plan can be made
+        serves as `kept` has it.
         """
         async with self._compiling:
             self._kept = kept
@@ -128,7 +129,10 @@ class Planner:
                 self.present = replace(self.present, catalogue=serving)
 
     async def _compile_within_limits(self, catalogue: Catalogue, before: Catalogue) -> bool:
-        """Serves these zones; those that are new and take too long are refused, and serve as they did before."""
+        """Serves the zones of a catalogue, and returns whether a plan of them serves.
+
+        A new zone that takes too long to compile is refused, and serves as in the catalogue `before`.
+        """
         while True:
             now = self.present
             try:
@@ -145,20 +149,20 @@ class Planner:
                 return True
 
     def _is_serving(self, catalogue: Catalogue) -> bool:
-        """Returns whether the zones of a catalogue serve already; then it counts from now on."""
+        """Returns whether the zones of a catalogue serve already; if so, makes it the catalogue of the present."""
         if catalogue.zones != self.present.catalogue.zones:
             return False
         self.present = replace(self.present, catalogue=catalogue, failure="")
         return True
 
     def _effort(self, zones: Sequence[Zone], before: Catalogue) -> Effort:
-        """Returns the limit for zones that are new: those of before were within it, and at a start nobody waits."""
+        """Returns the compile limit for the zones that are not in `before`; it is larger while no zone serves."""
         known = {id(zone) for zone in before.zones}
         fresh = frozenset(zone.file for zone in zones if id(zone) not in known)
         return Effort(time.thread_time, fresh, times=1 if self.present.plan.zones else AT_START)
 
     async def _compile_others(self, catalogue: Catalogue, before: Catalogue) -> bool:
-        """Serves the zones of which a plan can be made, where some that are new keep it from being made of all."""
+        """Serves the zones without the new ones of which no plan can be made; returns whether a plan of them serves."""
         serving = {id(zone) for zone in self.present.catalogue.zones}
         fresh = [each for each in catalogue.loaded if id(each.zone) not in serving]
         failures = {each.zone.file: await self._failure_of(each.zone, before) for each in fresh}
@@ -169,7 +173,7 @@ class Planner:
         return self._is_serving(rest) or await self._compile(rest, self.present.geo, self.present.vantages)
 
     async def _failure_of(self, zone: Zone, before: Catalogue) -> Exception | None:
-        """Returns the reason why no plan can be made of a zone alone; None where one can."""
+        """Returns the error when no plan can be made of this zone alone; None when a plan can be made."""
         try:
             plan = await self._threads.run(
                 partial(
@@ -186,17 +190,17 @@ class Planner:
             )
             if isinstance(self._engine, Doubting):
                 await self._threads.run(self._engine.check, plan)
-        except Exception as error:  # noqa: BLE001  # the traceback was logged when all were tried together
+        except Exception as error:  # noqa: BLE001  # the traceback was logged when all zones were compiled together
             return error
         return None
 
     async def take_geo(self, geo: GeoLoad, *, causes: tuple[EventId, ...] = ()) -> None:
-        """Locates clients by this geo data from now on."""
+        """Makes and serves a plan with this geo data; `causes` are the ids of the events that the plan follows."""
         async with self._compiling:
             await self._compile(self.present.catalogue, geo, self.present.vantages, causes=causes)
 
     async def take_vantages(self, vantages: Vantages) -> None:
-        """Tells apart the clients near each of these vantages from now on."""
+        """Makes and serves a plan in which the local truth of each of these vantages counts for the clients near it."""
         async with self._compiling:
             present = self.present
             if not present.catalogue.zones:
@@ -205,19 +209,19 @@ class Planner:
                 await self._compile(present.catalogue, present.geo, vantages)
 
     async def take_geo_problems(self, problems: tuple[str, ...]) -> None:
-        """Keeps the geo data, and what is wrong with those that were to follow."""
+        """Keeps the present geo data, and adds the problems of newer geo data that cannot be used."""
         async with self._compiling:
             self.present = replace(self.present, geo=replace(self.present.geo, problems=problems))
 
     def take_status(self, status: Status, overlay: Overlay | None = None) -> None:
-        """Believes this from now on; without `overlay` what people and safety rules said before still counts."""
+        """Applies a new status, and a new overlay if one is given; without `overlay` the present one stays."""
         now = self.present
         self.follow(StatusDelta.between(now.status, status), now.overlay if overlay is None else overlay)
 
     def follow(self, delta: StatusDelta | None, overlay: Overlay, *, causes: tuple[EventId, ...] = ()) -> None:
-        """Follows what is new in the status, and overlay, from now on; what cannot be applied is tried again.
+        """Applies a change of the status, and an overlay, to the plan and swaps it; a failed one is tried again later.
 
-        `causes` are the events of what is new; the plan that follows names them.
+        `delta` is None when the status did not change. `causes` are the ids of the events that caused the change.
         """
         causes, self._waiting = tuple(dict.fromkeys((*self._waiting, *causes))), ()
         status = self.present.status if delta is None else delta.after
@@ -242,7 +246,7 @@ class Planner:
             self._counters.add("plan_failures", cause="health")
         else:
             self._applied, self._guided = status, overlay
-            if guided:  # beliefs are saved, and the plan with them; what people say must outlive a restart at once
+            if guided:  # beliefs are saved, and the plan with them; overrides must outlive a restart at once
                 self.keep_plan()
             self._keep_again()
 
@@ -255,9 +259,9 @@ class Planner:
         effort: Effort | None = None,
         causes: tuple[EventId, ...] = (),
     ) -> bool:
-        """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made.
+        """Makes a plan of these zones, geo data and vantages, and serves it; returns whether it serves.
 
-        Raises ZoneTooCostly.
+        When no plan can be made, only `failure` of the present changes. Raises ZoneTooCostly beyond `effort`.
         """
         before = self.present.catalogue.zones
         overlay = await self._renaming.prepare(catalogue, self._threads, now=lambda: self.present.overlay)
@@ -286,7 +290,7 @@ class Planner:
                 await self._threads.run(self._engine.prepare, plan)
             least = self.present.plan.generation + 1
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, least))
-            # what is not on disk is tried again; meanwhile the clock keeps numbers from going back
+            # a failed write is tried again; meanwhile the clock keeps numbers from going back
             await is_true_within(KEEP_LIMIT_S, self._keep(ahead))
             # health may have moved on meanwhile, and the plan with it
             plan = replace(plan, generation=Generation(max(plan.generation, self.present.plan.generation + 1)))
@@ -318,9 +322,9 @@ class Planner:
         return True
 
     def keep_plan(self) -> Future[None]:
-        """Keeps the plan that serves on disk, where the engine can start from it; the future is done when it is.
+        """Writes the plan that serves to disk, if the engine can start from one; returns a future that is done then.
 
-        Any thread may ask.
+        Any thread may call this.
         """
         if isinstance(self._engine, Restorable):
             self._keeps_again = self._keeps_again or self.is_behind  # first: the plan moves on meanwhile
@@ -328,25 +332,25 @@ class Planner:
         return settled(None)
 
     def _keep_again(self) -> None:
-        """Keeps the plan where the one that was kept last is older than the beliefs beside it."""
+        """Writes the plan again when the one on disk is older than the beliefs, and the plan follows them now."""
         if self._keeps_again and not self.is_behind:
             self._keeps_again = False
             self.keep_plan()
 
     @property
     def applied(self) -> Sequence[Applied]:
-        """Returns the last changes of the zones since the start, the oldest first."""
+        """Returns the last changes of zones since the start of the node, oldest first."""
         return self._swaps.applied
 
     @property
     def is_behind(self) -> bool:
-        """Returns whether the plan does not follow all that is believed and said yet."""
+        """Returns whether the plan does not follow all of the present status and overlay yet."""
         now = self.present
         is_applied = self._applied is now.status and self._guided is now.overlay
         return not is_applied or self._late.is_pending
 
     async def _swap_names(self, plan: Plan) -> None:
-        """Gives the engine a plan of new names: it takes up to a second for them, in a thread."""
+        """Swaps a plan with new names into the engine, in a thread: that takes up to a second."""
         self._keep(reserving(self._saved, plan.generation))
         if plan.zones or self.present.plan.zones:  # until there are zones an engine may serve those of the run before
             self._is_swapping = True
@@ -356,7 +360,7 @@ class Planner:
                 self._is_swapping = False
 
     def _swap(self, plan: Plan, causes: tuple[EventId, ...], *, told: bool = True) -> None:
-        """Serves from a plan of the same names."""
+        """Swaps a plan with the same names into the engine at once. `told`: log it at level info, else debug."""
         self._keep(reserving(self._saved, plan.generation))
         if plan.zones or self.present.plan.zones:
             self._engine.swap(plan)
@@ -370,8 +374,8 @@ class Planner:
         self._swaps.tell(before, now.plan, causes, told=told, changes=changes, renamed=renamed)
 
     def _keep(self, saved: Saved) -> Future[bool]:
-        """Writes the state if it changed; the future tells whether it is on disk."""
+        """Writes serials and the generation floor if they changed; the future says whether they are on disk."""
         if saved == self._saved:
-            return settled(True)  # noqa: FBT003  # what the future tells
+            return settled(True)  # noqa: FBT003  # the result of the future
         self._saved = saved
         return self._state.save_apart(saved)

@@ -1,7 +1,7 @@
-"""The present of a node: what it serves, and what that was made of, as one value that the planner replaces whole.
+"""The present of a node: its plan and what that was made of, as one value that the planner replaces whole.
 
-Whoever needs several parts of it reads the present once, and then only that value: so a thread, too, sees parts that
-belong together.
+Code that needs several parts reads the present once and then uses only that value. So the parts belong together, in
+a thread too.
 """
 
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from gtm.watch.geoload import NO_GEO, GeoLoad
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What a node serves and believes at one moment."""
+    """The plan that a node serves at one moment, with the status, overlay, zones and geo data of that moment."""
 
     plan: Plan
-    """The newest that the engine has."""
+    """The newest plan that the engine has."""
     status: Status
-    """What is believed; the plan may not follow all of it yet."""
+    """The newest status; the plan may not follow all of it yet."""
     overlay: Overlay = NO_OVERLAY
-    """What people and safety rules say beside the checks."""
+    """What overrides and safety rules say of endpoints, on top of the checks."""
     catalogue: Catalogue = EMPTY
     """The zones that the plan is made of, and the problems of their files."""
     geo: GeoLoad = NO_GEO
     vantages: Vantages = ()
-    """Those whose local truth counts for the clients near them."""
+    """The vantages whose local truth counts for the clients near them."""
     failure: str = ""
-    """Why the newest zones or geo data do not serve; empty when they do."""
+    """The reason why the newest zones or geo data do not serve; empty when they do."""

@@ -1,11 +1,11 @@
-"""Readiness: whether this node should get queries, and why not; what `/readyz`, `gtm_ready` and `gtm status` say.
+"""Readiness: whether this node should get queries, and why not. `/readyz`, `gtm_ready` and `gtm status` show it.
 
-    stopping    it was told to stop
-    no zone     nothing is served: there is no zone file that is good, or none at all
-    cold        the first health is not known yet; it waits a few seconds for that
+    stopping    a signal to stop came
+    no zone     no zone serves: there is no zone file, or none without mistakes
+    cold        the health of endpoints is not known yet; the node waits a few seconds for it
     blind       no vote counts here, and the node file says that it is not ready then (`listen.readyz.when_blind`)
 
-The words are for anybody who can reach the health port: they have numbers, and no names.
+Anybody who can reach the health port may read the reasons: they contain numbers, and no names.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from gtm.node.planner import Planner
 
 
 class Readiness:
-    """Says why this node should get no queries."""
+    """Decides whether this node should get queries, and gives the reason when it should not."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Readiness:
         is_stopping: Callable[[], bool] = bool,
         is_blind: Callable[[], bool] = bool,
     ) -> None:
-        """`is_blind` is true only where the node file has that count."""
+        """`is_blind` returns whether the node is blind; always false unless `listen.readyz.when_blind` is `unready`."""
         self._planner = planner
         self._is_warm = is_warm
         self._is_stopping = is_stopping
@@ -37,7 +37,7 @@ class Readiness:
         return not self.why_not()
 
     def why_not(self) -> str:
-        """Returns the reason why it should get none, in one line; empty when it should."""
+        """Returns the reason in one line why this node should get no queries; an empty text when it should."""
         if self._is_stopping():
             return "it is stopping"
         present = self._planner.present

@@ -1,10 +1,11 @@
-"""How a process becomes a node, in the order that answers soonest:
+"""The start of a node, in the order that lets it answer queries soonest:
 
     lock of the state folder -> sockets -> engine -> the plan that served last (gtm/node/state/boot_plan.py) -> queries
             -> everything else: modules that take half a second to load, geo data, zones, probes, peers, admin API
 
-Whatever takes long comes after the first answer. An engine in Python, or a first start, answers when all is ready.
-A node without the role dns has no engine and no geo data, and loads none of what these take: it is for small machines.
+All slow steps come after the first answer. The reference engine in Python, or a first start, answers when all is
+ready. A node without the role dns has no engine and no geo data, and loads no module for them: it is for small
+machines.
 """
 
 import asyncio
@@ -33,8 +34,8 @@ log = logging.getLogger(__name__)
 async def run_node(config: NodeConfig, clock: Clock, *, rereading: NodeFileReread | None = None) -> None:
     """Runs a node until SIGTERM or SIGINT.
 
-    Raises StateInUse, ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it
-    cannot start.
+    `rereading` is None when there is no node file. When the node cannot start, raises StateInUse (state folder),
+    ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all).
     """
     _hold_signals()
     complain_sparingly(asyncio.get_running_loop())
@@ -51,7 +52,7 @@ async def run_node(config: NodeConfig, clock: Clock, *, rereading: NodeFileRerea
     try:
         if queries is not None:
             _stand_by(config, engine, queries, counters)
-        from gtm.node.node import Node  # noqa: PLC0415  # half a second, in which the line above answers
+        from gtm.node.node import Node  # noqa: PLC0415  # half a second, in which queries are answered already
         from gtm.node.wiring import build  # noqa: PLC0415  # likewise
 
         if not serves:
@@ -64,6 +65,7 @@ async def run_node(config: NodeConfig, clock: Clock, *, rereading: NodeFileRerea
 
 
 def _engine(config: NodeConfig) -> Engine:
+    """Returns the engine that the node file chooses; one that does nothing without the role `dns`."""
     if Role.DNS not in config.roles:
         return NoEngine()
     from gtm.node.engines import make_engine  # noqa: PLC0415  # it loads the Rust engine
@@ -72,20 +74,21 @@ def _engine(config: NodeConfig) -> Engine:
 
 
 def _hold_signals() -> None:
-    """Blocks signals until the node installs its handlers: unhandled, they end the process in its start."""
+    """Ignores SIGHUP, SIGTERM and SIGINT until the node installs its handlers; else they would end the process."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: None)
 
 
 def _queries(config: NodeConfig, engine: Engine, counters: Counters) -> "Queries":
+    """Opens the sockets for queries; raises ListenFailed."""
     from gtm.node.rivers.queries import open_queries  # noqa: PLC0415  # what a probe does without
 
     return open_queries(config, engine, counters=counters)
 
 
 def _stand_by(config: NodeConfig, engine: Engine, queries: "Queries", counters: Counters) -> None:
-    """Answers from the plan that served last, if there is one and the engine needs no Python to serve it."""
+    """Starts to answer from the plan that served before this start, if it is on disk and the Rust engine serves."""
     from gtm.node.rivers.queries import NativeQueries  # noqa: PLC0415  # what a probe does without
     from gtm.node.state.boot_plan import restore  # noqa: PLC0415  # likewise
     from gtm.node.state.checksummed_files import ChecksummedFiles  # noqa: PLC0415  # likewise

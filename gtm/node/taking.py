@@ -1,6 +1,6 @@
-"""Takes another node file: every part goes by it from then on, as far as a running node can (config/changes.py).
+"""Applies a new configuration to all parts of a running node, as far as that is possible (config/changes.py).
 
-Its state is the node file that counts now, which those who need it read from `current`, and whether all parts have it.
+Its state: the configuration that counts now, which other parts read from `current`, and whether all parts have it.
 """
 
 import logging
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Takers:
-    """The parts that go by a node file and can take another one."""
+    """The parts of a node whose settings can change while it runs."""
 
     report_store: ReportStore
     state: StateFolder
@@ -36,25 +36,26 @@ class Takers:
     overrides: OverrideDesk
     pushes: PushDesk
     places: "ClientPlaces | None"
-    """None of a node that answers nothing."""
+    """None on a node without the role `dns`."""
     zones: ZoneRiver
     door: Doorkeeper
     health: HealthRiver
 
 
 class ConfigTaking:
-    """Has all parts take another node file."""
+    """Applies a new configuration to all parts of a running node."""
 
     def __init__(self, current: CurrentConfig, takers: Takers) -> None:
         self._current = current
         self._takers = takers
         self._taken: NodeConfig | None = current.config
-        """What all parts go by; None where a new node file was taken in part."""
+        """The configuration that all parts have; None when an earlier change broke off in the middle."""
 
     async def take(self, config: NodeConfig) -> None:
-        """Goes by another node file from now on, as far as a running node can.
+        """Gives a new configuration to every part whose settings changed.
 
-        If it is cut short, the next one is taken whole: what runs is then of neither file.
+        If an error breaks this off, the next call gives all settings to all parts again, because the parts then have
+        settings of two configurations.
         """
         parts = self._takers
         before, self._taken = self._taken, None
@@ -81,5 +82,5 @@ class ConfigTaking:
 
 
 def _speakers_of(config: NodeConfig) -> tuple[object, ...]:
-    """Returns the settings that say which overrides may count."""
+    """Returns the settings that decide whose overrides count."""
     return config.peers, config.overrides_from

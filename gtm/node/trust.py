@@ -1,7 +1,7 @@
-"""Whom this node believes, and what of: the node file -> the store, with every peer held to its key and its vantage.
+"""Which reports this node accepts: the node file -> the report store, which binds each peer to its key and vantage.
 
-What comes in: the node file and this node's key. What goes out: the store. What peers claimed first where the file
-lists nothing is read from the state folder, and kept there.
+What comes in: the node file and this node's key. What goes out: the report store. For a peer without a vantage in the
+node file, the first vantage that it claims counts: it is read from the state folder, and kept there.
 """
 
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def key_problem(config: NodeConfig, key: PublicKey) -> str:
-    """Returns the problem of a peers list that has another key for this node than its own; else nothing."""
+    """Returns the problem that the peers list has another key for this node than its own; else an empty text."""
     listed = () if config.listed is None else each_key(config.listed.key)
     if not listed or key in listed:
         return ""
@@ -33,23 +33,27 @@ def key_problem(config: NodeConfig, key: PublicKey) -> str:
 
 
 def node_problems(config: NodeConfig) -> tuple[str, ...]:
-    """Returns the problems between a node file and the key file that it names, if that can be read here."""
+    """Returns the problem that the peers list has another key for this node than its key file; none if unreadable."""
     if config.listed is None or config.key is None:
         return ()
     try:
         problem = key_problem(config, load_key(config.key).public)
     except StateInvalid:
-        return ()  # the files of a node may be checked elsewhere
+        return ()  # a node file may be checked on a machine without the key file
     return (problem,) if problem else ()
 
 
 def keys_of(config: NodeConfig) -> dict[NodeName, Keys]:
-    """Returns the keys of the peers."""
+    """Returns the public keys of each peer in the node file, by its name."""
     return {peer.node: peer.key for peer in config.peers}
 
 
 def make_claims(config: NodeConfig, held: ClaimsByKey | None, state: StateFolder) -> Claims:
-    """Returns the claims that hold each peer to its vantage, and the peers for which none is listed."""
+    """Returns the claims, which accept only reports with the right vantage of each peer.
+
+    `held` has the first vantages that peers claimed earlier; None when there are none. Logs a warning with the peers
+    for which the node file lists no vantage.
+    """
     own = Listed(config.vantage, config.at, Role.PROBE in config.roles)
     listed = {config.node: own, **{peer.node: peer.listed for peer in config.peers}}
     claims = Claims(config.node, listed, keys_of(config), held)
@@ -70,13 +74,16 @@ def make_report_store(
     counters: Counters,
     on_refused: OnRefused,
 ) -> ReportStore:
-    """Returns the store of a node that starts now."""
+    """Returns the report store of a node that starts now, with the claims and the last heard reports from disk.
+
+    `on_refused` is called when a report is refused.
+    """
     epoch, looks = int(clock.wall() * 1000), Role.PROBE in config.roles
-    # a node that checks nothing is no place from where something is seen
+    # a node without the role probe checks nothing, so its reports carry no place
     reporter = Reporter(config.node, config.vantage, key, epoch, config.at if looks else None)
     peers = keys_of(config)
     claims = make_claims(config, state.load_claims() if peers else None, state)
-    # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
+    # reports in etcd must be whole: a node that starts finds only the newest value of each node there
     deltas = config.share.etcd is None
     return ReportStore(
         reporter,

@@ -1,7 +1,7 @@
-"""Which files that a node file names are of no use here: keys, certificates, roots and tokens.
+"""Finds the unusable files that a node file names: keys, certificates, roots and tokens.
 
-A running node has what they held when it started. It is the next start that fails, so this is told before it. It reads
-the disk, so it is for threads.
+A running node uses the contents of these files from its start. The next start would fail, so a reload reports them
+before. This reads the disk, so it must run in a thread.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ NOBODY = "nobody gets in with it"
 
 
 def useless_files(config: NodeConfig) -> tuple[str, ...]:
-    """Returns a line for each: the key of the node file, what is wrong, and what comes of it."""
+    """Returns a line for each unusable file: the key in the node file, what is wrong, and the consequence."""
     return (*_fatal(config), *_tokens(config))
 
 
 def _fatal(config: NodeConfig) -> Iterator[str]:
-    """Yields what the start of a node ends with (gtm/node/node.py)."""
+    """Yields a line for each unusable file with which a node cannot start."""
     key, listens, asks = config.key, config.admin_tls, config.share.tls
     loads: tuple[tuple[str, Callable[[], object]], ...] = (
         ("share.key", lambda: key and load_key(key)),
@@ -39,6 +39,7 @@ def _fatal(config: NodeConfig) -> Iterator[str]:
 
 
 def _tokens(config: NodeConfig) -> Iterator[str]:
+    """Yields a line for each unusable token file; the node starts all the same."""
     for name, path in config.credentials.tokens.items():
         try:
             read_digest(path)

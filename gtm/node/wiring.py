@@ -1,9 +1,9 @@
-"""Joins a node: each part is made here, once, and gets all that it needs when it is made.
+"""Builds a node: each part is made here, once, and gets all other parts that it needs when it is made.
 
-    join_core  what turns reports into answers: overrides, planner, overlay, health river     every node, tests, scenes
-    build      a whole node from its node file                                                node.py, which runs it
+    join_core  the parts that turn reports into answers: overrides, planner, overlay, health   every node, tests, scenes
+    build      a whole node from its node file                                                 node.py, which runs it
 
-Nothing here runs; a part that needs another is made after it.
+Nothing runs here; a part that needs another part is made after it.
 """
 
 import asyncio
@@ -71,17 +71,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CoreInputs:
-    """What there is before the rivers are joined."""
+    """The settings and parts that `join_core` needs."""
 
     node: NodeName
     key: PrivateKey
     peers: Mapping[NodeName, Keys]
     accepted: AbstractSet[NodeName] | None
-    """Whose overrides count; None: those of every peer."""
+    """The peers whose overrides count; None for all peers."""
     quorum: Quorum
     permits: Permits
     answers: bool
-    """Whether this node answers queries, and so knows what clients get."""
+    """Whether this node answers queries (role `dns`)."""
     vocabulary: SteeringVocabulary
     engine: Engine
     clock: Clock
@@ -89,13 +89,13 @@ class CoreInputs:
     recorder: EventRecorder
     state: StateFolder
     status: Status
-    """What is believed at the start."""
+    """The status at the start: the beliefs of the run before."""
     report_store: ReportStore
 
 
 @dataclass(frozen=True, slots=True)
 class NodeCore:
-    """What turns reports, and what people say, into answers."""
+    """The parts of a node that turn reports and overrides into plans."""
 
     planner: Planner
     overrides: OverrideDesk
@@ -107,7 +107,7 @@ class NodeCore:
 
 
 def join_core(inputs: CoreInputs) -> NodeCore:
-    """Returns the core of a node, from the reports that it hears to the engine."""
+    """Returns the core of a node: the joined parts from its report store to its engine."""
     clock, counters, recorder = inputs.clock, inputs.counters, inputs.recorder
     tallies, outages = Tallies(), Outages(answers=inputs.answers)
     overrides = OverrideDesk(
@@ -156,7 +156,7 @@ def join_core(inputs: CoreInputs) -> NodeCore:
 
 @dataclass(frozen=True, slots=True)
 class NodeParts:
-    """A node that is joined and does not run yet."""
+    """All parts of a node that does not run yet."""
 
     current: CurrentConfig
     clock: Clock
@@ -169,7 +169,7 @@ class NodeParts:
     sharing: Sharing
     zones: ZoneRiver
     places: "ClientPlaces | None"
-    """None of a node that answers nothing: where clients are, it need not know."""
+    """None on a node without the role `dns`: it need not know where clients are."""
     certificates: Certificates
     admin_tls: LiveTls | None
     door: Doorkeeper
@@ -180,7 +180,7 @@ class NodeParts:
     taking: ConfigTaking
     api: NodeApi
     warm: asyncio.Event
-    """Set once this node may answer queries."""
+    """Set once the health of all endpoints is known, or the time for that is over: queries may be answered."""
     stop: Stop
 
 
@@ -193,7 +193,11 @@ def build(
     lock: StateLock,
     rereading: NodeFileReread | None,
 ) -> NodeParts:
-    """Returns the parts of a node. Without `rereading` there is no node file to read again."""
+    """Returns the parts of a node, joined.
+
+    `rereading` says how to read the node file again; None when there is no node file. Raises StateInvalid when the key
+    file or a TLS file is unusable.
+    """
     answers, current = Role.DNS in config.roles, CurrentConfig(config)
     events = EventLog(EventFiles(config.state), config.node, clock=clock, counters=counters)
     recorder = EventRecorder(events, config.node, answers=answers)
@@ -329,7 +333,7 @@ def build(
 
 
 def _blind(health: HealthRiver, *, answers: bool) -> tuple[str, ...]:
-    """Returns that this node answers queries and hears nobody, if so."""
+    """Returns the problem that this node answers queries and hears no vote that counts, if so; else nothing."""
     problem = health.blindness.problem if answers else ""
     return (problem,) if problem else ()
 
@@ -343,6 +347,7 @@ def _client_places(
     recorder: EventRecorder,
     clock: Clock,
 ) -> "ClientPlaces":
+    """Returns the part that locates clients: geo data and vantages. Imports it only now."""
     from gtm.node.rivers.places import ClientPlaces  # noqa: PLC0415  # see there
 
     return ClientPlaces(
