@@ -1,8 +1,9 @@
-"""Blindness told: a line of the log and an event when no vote counts at this node, and when one does again.
+"""Notices of blindness: a log line and an event when no vote counts at this node, and when one counts again.
 
-What comes in: what is to be checked, and at every merge the probes whose votes count. It waits for a moment, as at a
-start nobody was heard yet, and for longer after a change of what is checked: probes read zone files in their own time,
-and vote once they have checked. Its state is since when the node is blind, until when it waits, and what was told.
+What comes in: the checks of this node, and at every merge the probes whose votes count. The first notice waits: after
+a start no report was heard yet. It waits longer after a change of the checks: each probe reads the zone files at
+another time, and votes after its first check. Its state: since when the node is blind, until when the notice waits,
+and the problem that was logged.
 """
 
 import logging
@@ -27,29 +28,30 @@ def _nobody() -> AbstractSet[NodeName]:
 
 
 class Blindness:
-    """Tells that a node hears nobody."""
+    """Logs and records when no vote of any probe counts at this node, and when one counts again."""
 
     def __init__(self, node: NodeName, recorder: EventRecorder) -> None:
         self._node = node
         self._recorder = recorder
         self._since: float | None = None
         self._limits: Mapping[CheckId, float] | None = None
-        """For how long a vote on each check counts, in seconds; None before the first of them."""
+        """For how long a vote on each check counts, in seconds; None before the first call of `watch`."""
         self._is_voted_on = False
         self._waits = False
-        """Whether it is too early to call this node blind."""
+        """Whether it is too early to report that this node is blind."""
         self._waits_until = float("-inf")
         self._has_seen = False
         self._voting: AbstractSet[NodeName] = frozenset()
         self._elsewhere: AbstractSet[NodeName] = frozenset()
-        """The probes that vote on something else, as of the last merge."""
+        """The probes that vote only on other checks than those of this node, as of the last merge."""
         self.problem = ""
-        """What is to be shown now; nothing while some vote counts."""
+        """The problem to show to people now; empty while some vote counts."""
 
     def watch(self, checks: Iterable[Check], *, now: float) -> None:
-        """Takes what is to be checked now.
+        """Takes the checks of this node from now on; `now` is monotonic seconds.
 
-        Of what only waits for heartbeats nobody may vote before the first of them comes, which takes up to its `ttl`.
+        Checks that only wait for heartbeats do not make the node blind: nobody votes on them before the first
+        heartbeat, which may take up to their `ttl`.
         """
         known = {check.id: check for check in checks}
         was_blind, before = self.is_blind, self._limits
@@ -62,15 +64,15 @@ class Blindness:
 
     @property
     def is_blind(self) -> bool:
-        """Returns whether something is to be checked, and nobody's vote counted at the last merge."""
+        """Returns whether there are checks that probes make, and no vote counted at the last merge."""
         return self._is_voted_on and not self._voting
 
     @property
     def is_cut_off(self) -> bool:
-        """Returns whether it is blind, and hears no probe that votes at all.
+        """Returns whether this node is blind, for long enough, and hears no probe that votes on any check.
 
-        Where probes vote on something else their zone files are others, as in the middle of a roll-out: all nodes with
-        the new ones are blind then, and none of them should go for that.
+        Probes that vote on other checks have other zone files, as in the middle of a roll-out. All nodes with the new
+        zone files are blind then, and none of them should leave the service for that.
         """
         return self.is_blind and not self._waits and not self._elsewhere
 
@@ -81,9 +83,10 @@ class Blindness:
         *,
         now: float,
     ) -> None:
-        """Tells what is new; `voting` are the probes whose votes count, and `now` is monotonic seconds.
+        """Logs and records when this node became blind, or is blind no longer.
 
-        `elsewhere` returns those that vote on something else; it is asked while no vote counts.
+        `voting` are the probes whose votes count, and `now` is monotonic seconds. `elsewhere` returns the probes that
+        vote only on other checks; it is called only while no vote counts.
         """
         self._voting = voting
         self._has_seen |= bool(voting)

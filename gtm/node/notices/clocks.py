@@ -1,7 +1,8 @@
-"""What people are told of clocks: a line of the log and an event when one is off, and when it is right again.
+"""Notices of clocks: a log line and an event when a clock is wrong, and when it is right again.
 
-What comes in: how the clocks of peers differ from this node's (gtm/health/report/clocks.py). While this node's own
-clock is off by the word of most, those that outvote it are not told of. Its state is what was told last.
+What comes in: how the clocks of peers differ from this node's (gtm/health/report/clocks.py). While most peers say that
+this node's own clock is wrong, there is no notice about the clocks of those peers. Its state: the nodes whose clock was
+reported as wrong.
 """
 
 import logging
@@ -12,13 +13,15 @@ from gtm.ids import NodeName
 from gtm.node.events.recorder import EventRecorder
 
 OWN = NodeName("this node")
+"""What stands for this node among the nodes with a wrong clock."""
 LOOK_S = 1.0
+"""The least seconds between two looks at the clocks."""
 
 log = logging.getLogger(__name__)
 
 
 class ClockWatch:
-    """Tells whose clock is off."""
+    """Logs and records which nodes have a wrong clock."""
 
     def __init__(self, clocks: Clocks, recorder: EventRecorder) -> None:
         self._clocks = clocks
@@ -27,7 +30,10 @@ class ClockWatch:
         self._looked_at = float("-inf")
 
     def look(self, *, now: float) -> None:
-        """Tells what is new; `now` is monotonic seconds."""
+        """Logs and records clocks that are newly wrong, or right again; looks at most once in LOOK_S.
+
+        `now` is monotonic seconds.
+        """
         if now - self._looked_at < LOOK_S:
             return
         self._looked_at = now
@@ -35,7 +41,7 @@ class ClockWatch:
         if skew == NO_SKEW and not self._told:
             return
         before, own = self._told, frozenset({OWN} if skew.against else ())
-        # who was told to be off stays so while it is, also where it outvotes this node's own clock meanwhile
+        # a reported clock stays reported while it is wrong, even if its node outvotes this node's clock meanwhile
         self._told = frozenset(skew.blamed) | own | (before & skew.off)
         for node in sorted(self._told - before):
             self._tell(EventKind.CLOCK_OFF, node, _words(skew, node), skew)

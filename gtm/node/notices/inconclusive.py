@@ -1,7 +1,8 @@
-"""Unread checks: which probes cannot make which checks, and why, for people at any node.
+"""Inconclusive checks: which probes cannot make which checks, and why, for people at any node.
 
-What comes in: the book of reports, the plan and the status. What goes out: views, few for each probe. A vote says it
-where its last reading is too old to count, or where there never was one (gtm/health/report/report.py).
+What comes in: the book of reports, the plan and the status. What goes out: views, few for each probe. A vote has the
+cause in its detail when its last reading is too old to count, or when there never was one
+(gtm/health/report/report.py).
 """
 
 from gtm.admin.views import UnreadView
@@ -13,9 +14,9 @@ from gtm.zone.model import Service
 
 
 def unread_views(book: Book, plan: Plan, status: Status) -> tuple[UnreadView, ...]:
-    """Returns which probes cannot make which checks, and why; the commonest reason of each first.
+    """Returns views of the checks that probes cannot make, and why; for each probe the most common cause first.
 
-    What nobody has said anything of yet to whoever is to be told (`push`, `calculated`) is no fault of a probe.
+    Leaves out checks that only wait for others (monitors `push` and `calculated`): a probe is not at fault there.
     """
     by_node = {
         node: {check: vote.detail for check, vote in heard.report.votes.items() if not vote.is_cast and vote.detail}

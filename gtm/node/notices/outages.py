@@ -1,18 +1,18 @@
-"""Outages told: a line of the log for each region or service that goes down, fails open, or is up again.
+"""Notices of outages: a log line for each region or service that goes down, fails open, or is up again.
 
-What comes in: which checks changed and which plans serve. What goes out: lines for the person on call, each with what
-clients get instead:
+What comes in: the checks whose belief changed, and the plans that serve. What goes out: log lines for the person on
+call, each with the answers that clients get instead:
 
     WARNING api.gtm.example.com: region eu-west is down (3 of 3 endpoints: timeout); its clients get us-east
     INFO    api.gtm.example.com: region eu-west is up again after 4m (3 of 3 endpoints are up); its clients get it again
     WARNING api.gtm.example.com: everything is down (6 of 6 endpoints: timeout); fail open: clients get ... as if up
 
-A node without the role dns does not know what clients get, or whether a rule holds it, and says nothing of it; its
-lines are INFO, for the nodes that answer call people. Nor is it said of the services of very many at once for which it
-would take too long to find out: the event loop waits for it.
+A node without the role dns does not know what clients get, or whether a safety rule holds an endpoint, so its lines do
+not say it. They have the level INFO: the nodes that answer queries alert people. When very many services change at
+once, some lines leave out what clients get: it would take too long to find out, and the event loop waits for it.
 
-What is told is the difference between what is and what was told last. So what changes too often is told less often,
-and how it ended is told always. It waits for the plan that follows, but not for long.
+Each line has the difference between the present outage and the last one that was logged. So a service that changes
+often is logged less often, and its last state is always logged. A line waits for the plan that follows, but not long.
 """
 
 import logging
@@ -43,41 +43,41 @@ from gtm.spans import span
 from gtm.token_bucket import Allowances
 
 TOLD_AT_ONCE = 6
-"""Changes of one region of a service, or of all of it; then one in TOLD_EVERY_S, which is also how late the last of
-them may be told. A region that flaps must not keep the death of another one from being told."""
+"""Changes of one region of a service, or of the whole service, that are logged at once; then one in TOLD_EVERY_S, which
+is also how late the last of them may be. A region that flaps must not keep an outage of another one out of the log."""
 TOLD_EVERY_S = 60.0
 LINES_AT_ONCE = 100
-"""Of one zone; then one in LINE_EVERY_S: a zone of thousands of services must not fill the log."""
+"""Lines about one zone at once; then one in LINE_EVERY_S: a zone of thousands of services must not fill the log."""
 LINE_EVERY_S = 10.0
 MAX_STORIES = 5
-"""Different lines about one region at once; the services of all further ones share a line."""
+"""Different lines about the same change at once; all further services share one line."""
 MAX_NAMED = 3
-"""Services in one line."""
+"""The services that one line names."""
 PATIENCE_S = 5.0
-"""So long a change waits for the plan that follows it; then it is told without."""
+"""The seconds that a change waits for the plan that follows it; then it is logged without that plan."""
 
 ALL = RegionName("")
-"""What stands for all of a service among its regions."""
+"""The key that stands for the whole service among its regions."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Known:
-    """What was told of one service."""
+    """The outage of one service: as it was logged, and as it is."""
 
     told: Outage = NO_OUTAGE
     seen: Outage = NO_OUTAGE
-    """As it was at the last look."""
+    """The outage at the last look."""
     untold: Counter[RegionName] = field(default_factory=Counter)
-    """Changes that had no line, by region; those of all of the service under ALL."""
+    """The number of changes without a line, by region; for the whole service under ALL."""
     since: dict[RegionName, float] = field(default_factory=dict)
-    """When each region was told to be down, in monotonic seconds."""
+    """When each region was logged as down, in monotonic seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Present:
-    """What serves, and what it was made of."""
+    """The plan that serves, and the status and overlay that it was made of."""
 
     plan: Plan
     status: Status
@@ -87,47 +87,51 @@ class _Present:
 
 
 class _Head(NamedTuple):
-    """How lines begin, after the services that they are about."""
+    """The parts that lines about one kind of change share: level, zone, and the words after the services."""
 
     level: int
     zone: str
     words: str
-    """`region eu-west is down`."""
+    """Such as `region eu-west is down`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What is to be told of one service."""
+    """One change of a service that is to be logged."""
 
     steered: SteeredService
     decisions: Decisions
     why: str
-    """` (3 of 3 endpoints: timeout)`."""
+    """Such as ` (3 of 3 endpoints: timeout)`."""
     answers: Callable[[Clients], str] | None = None
-    """What clients get."""
+    """Returns the words for the answers that clients get; None where the line leaves them out."""
     rest: str = ""
 
 
 class Outages:
-    """Tells of outages. It has state: what was told of each service, and which are to be looked at."""
+    """Logs outages. Its state: what was logged of each service, and the services to look at next."""
 
     def __init__(self, *, answers: bool, work: int = MAX_WORK) -> None:
-        """`answers`: this node answers queries, and so knows what clients get; `work` goes into finding that out."""
+        """Makes the notices of a node.
+
+        `answers` is whether it answers queries, and so knows what clients get; `work` limits how much work goes into
+        finding that out.
+        """
         self._answers, self._work = answers, work
         self._known: dict[ServiceId, _Known] = {}
         self._touched: dict[ServiceId, float] = {}
-        """When each was touched first since it was looked at."""
+        """The services to look at, and when each changed first since the last look, in monotonic seconds."""
         self._services = Allowances(TOLD_AT_ONCE, TOLD_EVERY_S)
         self._lines = Allowances(LINES_AT_ONCE, LINE_EVERY_S)
 
     def believed(self, checks: Iterable[CheckId], plan: Plan, *, now: float) -> None:
-        """Notes that these checks are believed otherwise than before."""
+        """Notes the services whose checks have a changed belief, for the next `tell`."""
         for check in checks:
             for name in plan.watchers.get(check, ()):
                 self._touched.setdefault(name, now)
 
     def swapped(self, before: Plan, after: Plan, *, now: float) -> None:
-        """Notes which services a new plan has, or answers otherwise."""
+        """Notes the services that are new in a plan, or that it answers differently, for the next `tell`."""
         was = before.decisions
         for name, decided in after.decisions.items():
             if (old := was.get(name)) is not decided and (old is None or old.spread is not decided.spread):
@@ -136,7 +140,10 @@ class Outages:
             self._known = {name: service for name, service in self._known.items() if name in after.services}
 
     def tell(self, plan: Plan, status: Status, overlay: Overlay, *, now: float, is_behind: bool) -> None:
-        """Tells what became of the services that were touched; `is_behind`: the plan does not follow `status` yet."""
+        """Logs the outages of the services noted since the last look, and which of them are over.
+
+        `is_behind` is whether the plan does not follow `status` yet; then changes wait, at most PATIENCE_S.
+        """
         if not self._touched:
             return
         present = _Present(plan, status, overlay, Clients(self._work) if self._answers else None)
@@ -162,7 +169,10 @@ class Outages:
             self._log(head, changes, present.clients, now=now)
 
     def _telling(self, name: ServiceId, told: Outage, seen: Outage, *, now: float) -> Outage:
-        """Returns the part of an outage that may be told by now."""
+        """Returns the outage that may be logged now: `seen`, without the changes that are beyond the rate limit.
+
+        `told` is the outage that was logged last.
+        """
         if (told.is_everything, told.fails) != (seen.is_everything, seen.fails):
             return seen if self._services.take(name, now) else told
         differing = [region for region in _differences(told, seen) if self._services.take(f"{name}/{region}", now)]
@@ -174,7 +184,7 @@ class Outages:
         for change in changes:
             is_shared = len(lines) == MAX_STORIES
             if is_shared and clients is not None and not clients.is_known(change.steered, change.decisions):
-                rest.append(change.steered.id)  # its line would be one too many, but for what takes work to find out
+                rest.append(change.steered.id)  # its line would most likely be one too many, and takes work to make
                 continue
             message = _words(change, clients)
             (rest if is_shared and message not in lines else lines.setdefault(message, [])).append(change.steered.id)
@@ -199,7 +209,7 @@ def _differences(before: Outage, after: Outage) -> list[RegionName]:
 def _changes(
     steered: SteeredService, known: _Known, seen: Outage, present: _Present, *, now: float
 ) -> Iterable[tuple[_Head, _Change]]:
-    """Returns the changes to tell of a service, and marks them as told."""
+    """Yields the changes of a service that are to be logged, and notes `seen` as logged."""
     was, known.told, decisions = known.told, seen, present.plan.decisions[steered.id]
     status, overlay = present.status, present.overlay
     bad = logging.WARNING if present.clients is not None else logging.INFO

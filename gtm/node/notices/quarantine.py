@@ -1,4 +1,4 @@
-"""The quarantine of probes told: a line of the log, a counter and an event when a probe goes in, or comes out.
+"""Notices of quarantine: a log line, a counter and an event when a probe is put in quarantine or released.
 
 In come the probes that were in quarantine before a merge, and the reputation of each probe after it. It must not decide
 who is in quarantine: gtm/health/consensus/outliers.py does.
@@ -18,7 +18,10 @@ log = logging.getLogger(__name__)
 def tell_quarantine(
     before: AbstractSet[NodeName], standings: Standings, *, counters: Counters, recorder: EventRecorder
 ) -> None:
-    """Tells which probes' votes no longer count, because most are against the others', and which count again."""
+    """Logs, counts and records which probes were put in quarantine since `before`, and which were released.
+
+    `before` has the probes that were in quarantine before the last merge; `standings` has the reputation of each now.
+    """
     after = quarantined(standings)
     for node in sorted(before ^ after):
         score = standings[node].score if node in standings else 0.0

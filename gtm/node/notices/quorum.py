@@ -1,9 +1,9 @@
-"""The quorum told: a line of the log and an event when it is lost, grows worse, or is found again.
+"""Notices of the quorum: a log line and an event when it is lost, is lost for more checks, or is found again.
 
-What comes in: what is to be checked, and the status of every merge. While the quorum is lost nothing changes, so a
-check that was never known has nothing to lose: it is new, or this node is. After a start, and for checks that a push
-changed, it waits for the first votes: the beliefs that they inherit stand meanwhile. Its state is what is lost, and
-what was told.
+What comes in: the checks of this node, and the status of every merge. While a check has no quorum its last belief
+stands. So a check that was always unknown cannot lose it: the check is new, or this node is. After a start, and for
+checks that a push changed, the notice waits for the first votes; the former beliefs stand meanwhile. Its state: the
+checks whose quorum is lost, and how many of them were logged.
 """
 
 import logging
@@ -21,27 +21,30 @@ log = logging.getLogger(__name__)
 
 
 class QuorumWatch:
-    """Tells of the quorum."""
+    """Logs and records when checks lose their quorum, and when they have it again."""
 
     def __init__(self, recorder: EventRecorder, restored: Status, *, now: float) -> None:
         self._recorder = recorder
         self._lost = _lost(restored, frozenset())
         """The checks whose quorum was lost, as of the last merge."""
         self._told = 0
-        """So many of them were told to be frozen."""
+        """The number of frozen checks in the last notice; 0 when the quorum is there."""
         self._unheard_until = now + GRACE_S if self._lost else None
-        """While restored beliefs wait for the first voices, which is no loss yet; None after that."""
+        """The monotonic time until which restored beliefs wait for the first voices (no loss yet); None after that."""
         self._awaited: dict[CheckId, float] = {}
-        """Until when each check that a push changed may be without votes, which is no loss yet: probes follow later."""
+        """Until when each check that a push changed may be without votes (no loss yet): probes follow later."""
 
     def watch(self, before: Iterable[Check], after: Iterable[Check], *, now: float) -> None:
-        """Takes what is to be checked now, and what was until now."""
+        """Takes the checks before a push and after it; new or changed checks may be without votes for a time."""
         was, wanted = vote_limits(before), vote_limits(after)
-        if was and not self._told and self._unheard_until is None:  # else they are the first, or it is lost as it is
+        if was and not self._told and self._unheard_until is None:  # else: the first checks, or lost already
             self._awaited |= {check: now + max(ROLL_OUT_S, wanted[check]) for check in sooner(was, wanted)}
 
     def tell(self, status: Status, *, now: float) -> None:
-        """Tells what is new; `now` is monotonic seconds."""
+        """Logs and records if the quorum is lost, is lost for more checks, or is found again.
+
+        `status` is the result of the last merge; `now` is monotonic seconds.
+        """
         was, self._lost = self._lost, _lost(status, self._lost) - self._still_awaited(status, now=now)
         lost, of = len(self._lost), len(status.checks)
         if self._unheard_until is not None and lost:
@@ -58,7 +61,7 @@ class QuorumWatch:
             self._told, self._unheard_until = 0, None
 
     def _still_awaited(self, status: Status, *, now: float) -> AbstractSet[CheckId]:
-        """Returns the checks that may be without votes for some time."""
+        """Returns the checks that a push changed and that may still be without votes at `now`."""
         if self._awaited:
             self._awaited = {check: at for check, at in self._awaited.items() if now < at and check in status.checks}
         return self._awaited.keys()
@@ -70,7 +73,7 @@ class QuorumWatch:
 
 def _ended(was: frozenset[CheckId], status: Status) -> str:
     of = len(status.checks)
-    heard = of - len(status.frozen)  # what nobody can check is frozen from the first day on
+    heard = of - len(status.frozen)  # a check that no probe can make is always frozen
     if was and was.isdisjoint(status.checks):
         rest = f"; {heard} of {of} checks have it" if of else ""
         return f"no check is left of those whose quorum was lost{rest}"
@@ -78,7 +81,7 @@ def _ended(was: frozenset[CheckId], status: Status) -> str:
 
 
 def _lost(status: Status, before: frozenset[CheckId]) -> frozenset[CheckId]:
-    """Returns the checks whose quorum is lost: with a belief that stands, or that stood until `stale_hold` was over."""
+    """Returns the frozen checks whose last belief stands, or stood until `stale_hold` was over."""
     return frozenset(
         check
         for check, pair in status.checks.items()

@@ -1,7 +1,8 @@
-"""Roll-outs: probes read zone files in their own time, and vote on what is new once they have checked it.
+"""Roll-outs: each probe reads changed zone files at another time, and votes on new checks only after its first check.
 
-What comes in: what was checked until a push, and what is to be checked since. What goes out: which checks may be
-without votes for now, and who still votes as before. Blindness, the quorum and silence are told later for that.
+What comes in: the checks before a push of zone files, and the checks after it. What goes out: which checks may be
+without votes for now, and which probes still vote as often as before. So notices of blindness, of a lost quorum and of
+silent probes wait until the roll-out is over.
 """
 
 import math
@@ -13,27 +14,27 @@ from gtm.health.report.book import Book
 from gtm.ids import CheckId, NodeName
 
 GRACE_S = 5.0
-"""After a start, for the first voices to be heard: a poll of each peer, and a first round of checks."""
+"""The seconds to wait for the first voices after a start: for a poll of each peer, and a first round of checks."""
 
 ROLL_OUT_S = 60.0
-"""After a change of what is checked, for the first votes on it; longer where a vote counts for longer."""
+"""The seconds to wait for the first votes after a change of the checks; longer where a vote counts for longer."""
 
 Limits = Mapping[CheckId, float]
 """For how long a vote on each check counts, in seconds."""
 
 
 def vote_limits(checks: Iterable[Check]) -> Limits:
-    """Returns for how long votes on these checks count."""
+    """Returns for how long a vote on each of these checks counts, in seconds."""
     return {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s).limit_s for check in checks}
 
 
 def sooner(before: Limits, after: Limits) -> Iterable[CheckId]:
-    """Yields the checks that are new, and those whose votes grow old sooner than before."""
+    """Yields the checks that are new in `after`, and those whose votes count for a shorter time than in `before`."""
     return (check for check, limit_s in after.items() if limit_s < before.get(check, math.inf))
 
 
 def voting(book: Book, limit_s: float, *, now: float) -> frozenset[NodeName]:
-    """Returns the probes with a vote on anything that is at most so old."""
+    """Returns the probes that have a vote, on any check, that is at most `limit_s` seconds old."""
     return frozenset(
         node
         for node, heard in book.by_node.items()
@@ -42,17 +43,17 @@ def voting(book: Book, limit_s: float, *, now: float) -> frozenset[NodeName]:
 
 
 class FormerLimits:
-    """For how long votes counted on checks where they grow old sooner since a push.
+    """Remembers the longer limits of votes from before a push that made them shorter.
 
-    Probes read it in their own time: a probe that votes as often as it should have before the push is not silent.
+    Each probe reads the push at another time: one that votes as often as it had to before the push is not silent.
     """
 
     def __init__(self) -> None:
         self._limits: dict[CheckId, tuple[float, float]] = {}
-        """Of each such check the limit of before in seconds, and until when it matters."""
+        """For each such check: the former limit in seconds, and the monotonic time until which it is remembered."""
 
     def watch(self, before: Iterable[Check], after: Iterable[Check], *, now: float) -> None:
-        """Takes what is to be checked now, and what was until now."""
+        """Takes the checks before a push and after it, and remembers each limit that became shorter."""
         was, wanted = vote_limits(before), vote_limits(after)
         known = {check: limit for check, limit in self._limits.items() if check in wanted and now < limit[1]}
         for check in sooner(was, wanted):
@@ -62,7 +63,7 @@ class FormerLimits:
         self._limits = known
 
     def voting(self, book: Book, *, now: float) -> frozenset[NodeName]:
-        """Returns the probes of which a vote would count by the limits of before."""
+        """Returns the probes that have a vote that would still count by the former limits."""
         limits = {check: limit_s for check, (limit_s, until) in self._limits.items() if now < until}
         return frozenset(
             node

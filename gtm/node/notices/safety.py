@@ -1,10 +1,10 @@
-"""The alarm: tells what the rules of safety refuse. Each time is an event that names its rule, and is counted.
+"""Notices of safety rules: what they refuse. Each refusal is an event that names its rule, and is counted.
 
-    tell     what a rule holds or skips: when it begins, when more joins, when some goes     guide, at every merge
-    refuse   a person's wish that a rule does not let happen                                 saying
-    breach   people together took out more than a rule allows                                guide
+    tell     endpoints that a rule holds or skips: from when on, when more, when fewer      overlay.py, at every merge
+    refuse   a requested override that a rule forbids                                       requests.py
+    breach   overrides that together take out more than a rule allows                       overlay.py
 
-What changes answers is a cause of the plan that follows. It decides nothing; its state is what was told last.
+Events about changed answers are causes of the plan that follows. It decides nothing. Its state: what was reported last.
 """
 
 import logging
@@ -20,13 +20,13 @@ from gtm.node.events.recorder import EventRecorder
 from gtm.plan.safety.minimums import Kept, Refusal
 
 MAX_NAMED = 5
-"""Services that one line names."""
+"""The services that one line names."""
 
 log = logging.getLogger(__name__)
 
 
 class Released(Enum):
-    """What counts of an endpoint that a rule holds no longer, for people."""
+    """What became of an endpoint that a safety rule no longer holds, in words for people."""
 
     DOWN = "counted as down now, by the checks"
     SAID_DOWN = "out by what a person said"
@@ -37,11 +37,11 @@ class Released(Enum):
 
 
 _Rule = tuple[SafetyRule, str]
-"""A rule, and the subject of its refusal."""
+"""A safety rule, and the subject of its refusal."""
 
 
 class SafetyNotices:
-    """Tells what the rules of safety refuse."""
+    """Logs, counts and records what the safety rules refuse."""
 
     def __init__(self, *, counters: Counters, recorder: EventRecorder) -> None:
         self._counters = counters
@@ -50,7 +50,10 @@ class SafetyNotices:
         self._broken: frozenset[str] = frozenset()
 
     def tell(self, refusals: Sequence[Refusal], fate: Callable[[Kept], Released]) -> tuple[EventId, ...]:
-        """Tells what of this is new, and what is held no longer, with what counts of that now; returns the events."""
+        """Reports refusals that are new, and endpoints that a rule no longer holds; returns the ids of the events.
+
+        `fate` returns what became of an endpoint that is no longer held.
+        """
         events: list[EventId] = []
         before, self._told = self._told, _by_rule(refusals)
         for refusal in refusals:
@@ -65,7 +68,10 @@ class SafetyNotices:
         return tuple(events)
 
     def refuse(self, wanted: OverrideRequest, refusals: Sequence[Refusal]) -> None:
-        """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
+        """Counts and records that a requested override is refused, with the services that it would affect.
+
+        The admin API logs the refusal itself.
+        """
         rule = refusals[0].rule.value
         message = (
             f"safety rule {rule}: {wanted.action.value} {wanted.scope} by {wanted.by} is refused: {in_short(refusals)}"
@@ -82,7 +88,10 @@ class SafetyNotices:
         self._recorder.record(Event(EventKind.SAFETY_BLOCKED, str(wanted.scope), message, facts))
 
     def breach(self, breaches: Sequence[Refusal], overrides: InForce) -> tuple[EventId, ...]:
-        """Tells which of these are new: what people said is followed, and breaks a rule; returns the events."""
+        """Reports the new breaches, where overrides in force break the rule `at_least`; returns the ids of the events.
+
+        The overrides are followed all the same.
+        """
         before, self._broken = self._broken, frozenset(breach.subject for breach in breaches)
         new = [breach for breach in breaches if breach.subject not in before]
         if before and not breaches:
@@ -140,7 +149,7 @@ class SafetyNotices:
 
 
 def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:
-    """Returns the sentence about the endpoints that a rule held: only some of them leave the answers."""
+    """Returns the sentence about the endpoints that a rule no longer holds; `left` is how many it still holds."""
     parts = []
     for fate in Released:
         names = _names(frozenset(pair for pair, its in fates.items() if its is fate))
@@ -166,11 +175,11 @@ def _names(kept: frozenset[Kept]) -> tuple[str, ...]:
 
 
 def breach_words(breaches: Sequence[Refusal]) -> str:
-    """Returns the sentence about what overrides did to these services."""
+    """Returns the sentence about the services that overrides left with too few regions."""
     return f"safety rule {SafetyRule.AT_LEAST.value}: people took too much: {in_short(breaches)}"
 
 
 def in_short(refusals: Sequence[Refusal]) -> str:
-    """Returns the words of the first of these, and how many more there are."""
+    """Returns the words of the first MAX_NAMED refusals, and how many more there are."""
     named = "; ".join(refusal.words for refusal in refusals[:MAX_NAMED])
     return f"{named}; and {len(refusals) - MAX_NAMED} more" if len(refusals) > MAX_NAMED else named

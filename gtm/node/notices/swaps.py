@@ -1,7 +1,7 @@
-"""Tells that a plan serves: an event with its causes, the log, counters, measurements, and what a reload is answered.
+"""Notices of swaps: an event with its causes, log lines, counters and measurements when a new plan serves.
 
-What comes in: the plan before and after a swap, what caused it, and what of the zones is new. It decides nothing; its
-state is the last changes of the zones.
+What comes in: the plan before and after a swap, the events that caused it, and the changes of the zones. It decides
+nothing. Its state: the last changes of the zones, which a reload returns.
 """
 
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class SwapNotices:
-    """Tells of each plan that serves."""
+    """Logs, counts and records each plan that begins to serve."""
 
     def __init__(
         self, *, recorder: EventRecorder, counters: Counters, tallies: Tallies, outages: Outages, clock: Clock
@@ -44,10 +44,11 @@ class SwapNotices:
         changes: tuple[ZoneChanges, ...] = (),
         renamed: tuple[str, ...] = (),
     ) -> None:
-        """Tells that a plan serves after the one before it.
+        """Logs, counts and records that the plan `after` serves in place of `before`.
 
-        `changes` are those of the zones, `renamed` what they make of overrides, as lines; a plan that is not `told` has
-        other TTLs only.
+        `causes` are the ids of the events that led to it. `changes` are the changes of the zones, and `renamed` has
+        lines about overrides whose scope they renamed. `told` is False for a plan with other TTLs only: its log line
+        has the level DEBUG.
         """
         self._tallies.failovers.swapped(before, after, wall=self._clock.wall())
         self._outages.swapped(before, after, now=self._clock.monotonic())
@@ -58,7 +59,7 @@ class SwapNotices:
             self.applied.append(Applied(after.generation, self._clock.wall(), (*lines_of(changes), *renamed), fates))
             for fate in fates.values():
                 self._counters.add("zone_changes", change=fate.value)
-        if after.zones:  # at the start the geo data come first
+        if after.zones:  # at the start geo data make a plan before there are zones
             level = logging.INFO if told else logging.DEBUG  # a new TTL is no change of mind
             sizes = (after.generation, len(after.zones), len(after.services))
             log.log(level, "plan: generation %d serves; zones: %d, services: %d", *sizes)

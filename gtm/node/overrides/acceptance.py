@@ -1,11 +1,12 @@
-r"""The door: which of the signed texts that came in count as overrides here, and from when on.
+r"""The door: which signed texts of overrides count at this node, and from when on.
 
-    text -> accepted signer? -> signed? -> its time has come? -> counts
-                  |                |              \-> waits, MAX_WAITING of each node
-                  \----------------+-> refused: counted, and told, a few a minute of each giver
+    text -> accepted signer? -> valid signature? -> its time has come? -> counts
+                  |                |              \-> waits, at most MAX_WAITING of each node
+                  \----------------+-> refused: counted, and logged, a few times a minute for each giver
 
-What comes in: texts that reports carry, or that were kept on disk. What goes out: overrides, each with its text. Whose
-overrides count is `overrides.accept_from` of the node file; those of this node itself always do.
+What comes in: texts that reports carry, or that were kept on disk. What goes out: overrides, each with its text. The
+node file says whose overrides count (`overrides.accept_from`); those of this node itself always count. A giver is the
+peer whose report carries a text; the signer is the node that made the override.
 """
 
 import hashlib
@@ -27,31 +28,31 @@ from gtm.ids import NodeName
 from gtm.token_bucket import TokenBucket
 
 MAX_CARRIED_CHARACTERS = 256 * 1024
-"""Of all overrides in one report: hundreds of common ones, and a fraction of what etcd takes as one value."""
+"""The characters of all overrides in one report: hundreds of usual ones, and a fraction of the largest etcd value."""
 
 MAX_SEEN = 5_000
-"""Texts that need no second look; more than a mesh has of honest ones."""
+"""The texts that are remembered as already checked; more than a mesh has overrides without an attack."""
 
 MAX_WAITING = 20
-"""Of one node: people whose clock is ahead say no more in the seconds that it is."""
+"""The overrides of one node that may wait: people make no more in the few seconds that a clock is ahead."""
 
 NEW_AT_ONCE, NEW_EVERY_S = MAX_CARRIED, 0.5
-"""New texts of one giver: a whole report of them, then two a second. More wait for their turn, for each costs the proof
-of a signature, a line of the log, an event and a write. They are counted by who gives them: whoever has no valid key
-must not use up what another one may say."""
+"""The rate limit of new texts of one giver: a whole report of them at once, then two a second. Further ones are looked
+at later, for each costs a check of a signature, a log line, an event and a write. The limit is for each giver: one
+without a valid key must not use up the limit of another."""
 
 TOGETHER_S = 0.1
-"""Those of one scope that come so soon after each other count from one moment on: who spoke after somebody whose clock
-is ahead made it a millisecond later, and must not be outranked for that long."""
+"""Waiting overrides of one scope whose times differ by at most so many seconds count from one moment on. One that
+supersedes an override of a clock that is ahead is a millisecond newer, and must not count later than that one."""
 
 MAX_LINES = 5
-"""Of the log, a minute, for what one giver carries and is refused; all of it is counted."""
+"""The log lines a minute about refused texts of one giver; the counter has all of them."""
 MINUTE_S = 60.0
 
 log = logging.getLogger(__name__)
 
 Signed = Mapping[Override, str]
-"""Overrides, each as it was signed."""
+"""Overrides, each with the text that was signed."""
 
 
 @dataclass(slots=True)
@@ -62,11 +63,11 @@ class _Lines:
 
 @dataclass(slots=True)
 class _Seen:
-    """Texts that were looked at, by digest: they are long, and a peer may send many."""
+    """The texts that were checked, by their digests: texts are long, and a peer may send many."""
 
     closed: set[bytes] = field(default_factory=set)
     later: dict[bytes, float] = field(default_factory=dict)
-    """The wall time from which to look again."""
+    """The wall time from which to check each postponed text again."""
 
     def is_due(self, digest: bytes, wall: float) -> bool:
         return digest not in self.closed and self.later.get(digest, -math.inf) <= wall
@@ -87,7 +88,7 @@ class _Seen:
 
 
 class OverrideDoor:
-    """Opens texts. It has state: those it has seen, and overrides whose time has not come."""
+    """Turns signed texts into overrides. Its state: the texts it has checked, and the overrides that wait."""
 
     def __init__(
         self,
@@ -112,7 +113,10 @@ class OverrideDoor:
         self.accept(peers, accepted)
 
     def accept(self, peers: Mapping[NodeName, Keys], accepted: AbstractSet[NodeName] | None) -> None:
-        """Accepts the overrides of these peers from now on, and looks anew at what was refused."""
+        """Sets whose overrides count from now on; texts that were refused are checked again.
+
+        `peers` has the keys of each peer. `accepted` names the peers whose overrides count; None means all of them.
+        """
         heard = {name: keys for name, keys in peers.items() if accepted is None or name in accepted}
         self._trusted = {**heard, self._node: self._key.public}
         others = ((name, keys) for name, keys in peers.items() if name not in heard)
@@ -121,7 +125,10 @@ class OverrideDoor:
         self._waiting = {node: waiting for node, waiting in self._waiting.items() if node in self._trusted}
 
     def opened(self, texts: Iterable[str], giver: NodeName) -> Signed:
-        """Returns the overrides of texts that a peer's report carries, as far as they are new and count now."""
+        """Returns the overrides in the texts of a giver's report that are new and count now.
+
+        Refuses the others, or postpones them.
+        """
         wall = self._clock.wall()
         overrides: dict[Override, str] = {}
         for text in within_bounds(texts):
@@ -137,7 +144,7 @@ class OverrideDoor:
         return overrides
 
     def ripe(self) -> Signed:
-        """Returns the overrides whose time has come since the last look."""
+        """Returns the overrides whose time has come since the last call; they wait no longer."""
         if not self._waiting:
             return {}
         wall = self._clock.wall()
@@ -165,25 +172,31 @@ class OverrideDoor:
 
     @property
     def look_again_at(self) -> float:
-        """Returns the wall time from which texts that were refused for their time may be taken."""
+        """Returns the wall time from which the first postponed text is to be checked again; infinity if none is."""
         return min(self._seen.later.values(), default=math.inf)
 
     def forget_due(self, wall: float) -> None:
-        """Forgets the texts that were due by then, once all that is carried was looked at: nobody carries them now."""
+        """Forgets the postponed texts that were due by then.
+
+        Call it after all reports were looked at: what is still due is in no report any more.
+        """
         self._seen.forget_due(wall)
 
     def last_waiting(self, scope: Scope) -> float:
-        """Returns the stamp of the last override that waits to count for a scope: what is said now goes above it."""
+        """Returns the latest `made_at` of the overrides of a scope that wait; minus infinity if none waits.
+
+        An override that is made now must be newer.
+        """
         stamps = [waiting.made_at for waiting in self.waiting if waiting.scope == scope]
         return max(stamps, default=-math.inf)
 
     def reopened(self, text: str, *, is_echo: bool = False) -> tuple[Override, str]:
-        """Returns the override of a text that this node kept, signed again where its own key is another now.
+        """Returns the override of a text that this node kept, and its text, signed again if this node has a new key.
 
-        What is in its name and was not said here (`is_echo`) is not signed again: its key may have been stolen. Raises
-        ReportInvalid when it does not count any more: its signer is not accepted now, most likely.
+        An echo (`is_echo`), in the name of this node but not made here, is not signed again: the key may be stolen.
+        Raises ReportInvalid when the text does not count any more, mostly because its signer is not accepted now.
         """
-        try:  # at any time: it was not from the future when it was kept, and this clock may be slow now
+        try:  # without a check of its time: that was checked before it was kept, and this clock may be behind now
             return open_override(text, trusted=self._trusted, wall=math.inf), text
         except ReportInvalid as refused:
             override = None if is_echo else self._said_here(text)
@@ -194,7 +207,7 @@ class OverrideDoor:
             return override, seal_override(override, self._key)
 
     def prefers(self, override: Override, text: str, before: str) -> bool:
-        """Returns whether a text of an override is signed by the key that its node will have, and the other is not."""
+        """Returns whether `text` is signed by the newest key of the override's node, and the text `before` is not."""
         keys = each_key(self._trusted.get(override.node, ()))
         return bool(keys) and signer_of(text) == str(keys[-1]) != signer_of(before)
 
@@ -217,7 +230,7 @@ class OverrideDoor:
         return override
 
     def _waits(self, override: Override, text: str, digest: bytes, *, giver: NodeName) -> bool:
-        """Returns whether an override has to wait, and keeps it until then."""
+        """Returns whether an override must wait because its time has not come; keeps or postpones it if so."""
         wall = self._clock.wall()
         if override.node == self._node or not override.is_ahead(wall):
             self._seen.close(digest)
@@ -245,7 +258,7 @@ class OverrideDoor:
             log.warning("audit: %s carries more new overrides than anybody says: the rest of them has to wait", giver)
 
     def _named(self, refused: ReportInvalid) -> ReportInvalid:
-        """Returns the refusal, which says how to accept a peer whose overrides do not count here."""
+        """Returns the refusal; if the signer is a peer that is not accepted, with the setting that would accept it."""
         name = self._others.get(refused.key)
         if name is None:
             return refused
@@ -261,7 +274,10 @@ class OverrideDoor:
             log.log(level, "audit: override carried by %s refused as %s: %s", giver, refused.reason, refused)
 
     def _may_say(self, giver: NodeName, signer: NodeName | None = None) -> bool:
-        """Returns whether the log takes one more line: a few a minute of each giver, one of a peer not accepted."""
+        """Returns whether one more log line is allowed: MAX_LINES a minute for each giver.
+
+        With a `signer`, a peer that is not accepted: one line for each giver and signer.
+        """
         lines, now = self._lines.setdefault((giver, signer), _Lines()), self._clock.monotonic()
         if signer is None and now - lines.since >= MINUTE_S:
             lines.since, lines.left = now, MAX_LINES
@@ -272,7 +288,7 @@ class OverrideDoor:
 
 
 def within_bounds(texts: Iterable[str]) -> tuple[str, ...]:
-    """Returns the first of these texts, as many as a report may carry."""
+    """Returns the first texts, as many as fit into MAX_CARRIED_CHARACTERS."""
     carried, room = [], MAX_CARRIED_CHARACTERS
     for text in texts:
         room -= len(text)

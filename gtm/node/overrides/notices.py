@@ -1,14 +1,14 @@
-"""Tells what became of overrides: each that comes in force and each that ends is a line of the log and an event.
+"""Notices of overrides: a log line and an event for each override that comes into force, and for each that ends.
 
-    superseded     a newer one of its scope counts, whoever said it
-    cleared        somebody said that it is over
+    superseded     a newer override of its scope counts, from any person
+    cleared        a person ended it with the action `clear`
     expired        its time is over
-    evicted        its node said more than MAX_PER_NODE since
-    not_accepted   its signer does not count here any more: the node file, or a key, changed
-    scope_gone     nothing that this node serves is in its scope any more, and nobody can tell where that went
+    evicted        its node made more than MAX_PER_NODE newer overrides
+    not_accepted   its signer is not accepted here any more: the node file, or a key, changed
+    scope_gone     nothing that this node serves is in its scope any more, and no new name of the scope is known
 
-Where its scope has another name by now it goes on, and that is told too. What comes in: what is in force at each look,
-and the plan. What changes answers is a cause of the plan that follows.
+An override whose scope was renamed stays in force; that is an event too. What comes in: the overrides in force at each
+look, and the plan. Events about changed answers are causes of the plan that follows.
 """
 
 import logging
@@ -32,7 +32,7 @@ NOTHING_GONE: Mapping[Scope, float] = {}
 
 
 class Cause(Enum):
-    """Why an override ended, by the name that events use."""
+    """The reason why an override ended, by the name that events use."""
 
     SUPERSEDED = "superseded"
     CLEARED = "cleared"
@@ -52,7 +52,10 @@ NOTHING_IN_IT = "nothing that is served here is in it"
 
 
 class OverrideTeller:
-    """Tells each change once. It has state: what was in force, and which scopes the plan had, at the last look."""
+    """Logs and records each change of the overrides once.
+
+    Its state: the overrides in force, and the scopes that the plan had, at the last look.
+    """
 
     def __init__(
         self, *, counters: Counters, recorder: EventRecorder, gone: Mapping[Scope, float] = NOTHING_GONE
@@ -60,34 +63,37 @@ class OverrideTeller:
         self._counters = counters
         self._recorder = recorder
         self.told: Overrides = NO_OVERRIDES
-        """What was in force at the last look."""
+        """The overrides in force at the last look."""
         self._plan = EMPTY_PLAN
         self._layout: Layout | None = NO_LAYOUT
-        """Of the plan; None until somebody asks: it takes long to make."""
+        """The layout of the plan; None until it is needed: it takes long to make."""
         self._coming: Layout | None = None
-        """Of the plan that comes next, where that is known."""
+        """The layout of the next plan; None where it is not known."""
         self._covering: frozenset[Scope] = frozenset()
-        """The scopes of what is in force that something served here is in."""
+        """The scopes of overrides in force that contain something that this node serves."""
         self.gone: Mapping[Scope, float] = dict(gone)
-        """Those that something was in before, and since when nothing is; that was told."""
+        """The scopes that became empty, and since which wall time; an event reported each."""
         self._causes: list[EventId] = []
 
     def take_causes(self) -> tuple[EventId, ...]:
-        """Returns the events since the last call; the plan that follows is caused by them."""
+        """Returns the ids of the events since the last call: the causes of the plan that follows."""
         causes, self._causes = tuple(self._causes), []
         return causes
 
     def tell(self, now: Overrides, known: Overrides, *, wall: float) -> None:
-        """Tells what is in force anew or no more since the last look; `known` has what is over, too."""
+        """Reports the overrides that came into force or ended since the last look.
+
+        `now` has the overrides in force. `known` has the newest override of each scope, ended ones too.
+        """
         before, self.told = self.told, now
         for scope in sorted(before.keys() | now.keys(), key=str):
             old, new = before.get(scope), now.get(scope)
             if old == new:
                 continue
-            if old is not None and scope not in self.gone:  # else that was told when its scope went
+            if old is not None and scope not in self.gone:  # else reported when its scope became empty
                 self._ended(old, *_why(old, new or known.get(scope), wall))
             if new is not None:
-                is_covering = self._is_covering(scope) or not self._plan.zones  # nothing is known before the first
+                is_covering = self._is_covering(scope) or not self._plan.zones  # before the first plan nothing is known
                 self._begun(new, wall, note="" if is_covering else f"; {NOTHING_IN_IT}")
         is_same = {scope: before.get(scope, pair) == pair for scope, pair in now.items()}
         self.gone = {scope: since for scope, since in self.gone.items() if is_same.get(scope)}
@@ -95,13 +101,19 @@ class OverrideTeller:
 
     @property
     def uncovered(self) -> Mapping[Scope, float]:
-        """Returns the scopes of what is in force that nothing served here is in, and since when; 0.0: it never was."""
+        """Returns the scopes of overrides in force that contain nothing that this node serves, and since when.
+
+        The time is in wall seconds; 0.0 for a scope that never contained anything here.
+        """
         if not self.told or not self._plan.zones:
             return self.gone
         return {scope: self.gone.get(scope, 0.0) for scope in self.told if scope not in self._covering}
 
     def look_at(self, plan: Plan, *, wall: float) -> None:
-        """Tells which overrides cover nothing any more, or something again; it costs nothing until services change."""
+        """Reports the overrides whose scope became empty with this plan, or is no longer empty.
+
+        Returns at once while the services of the plan are the same.
+        """
         if plan.services is self._plan.services or not plan.zones:
             return
         self._plan, self._layout, self._coming = plan, self._coming, None
@@ -116,7 +128,10 @@ class OverrideTeller:
         self._covering = covering
 
     def follow(self, moved: Sequence[Moved], lost: AbstractSet[Scope], after: Layout) -> None:
-        """Tells what is called otherwise from the next plan on, of which this is the layout; `lost` is told with it."""
+        """Reports the overrides whose scope has another name from the next plan on.
+
+        `after` is the layout of that plan. `lost` has the scopes that will be empty; the next `look_at` reports them.
+        """
         for override in moved:
             names = ", ".join(map(str, override.after))
             message = f"override {override.override.id} follows its scope, which is {names} now: {override.override}"
@@ -135,10 +150,10 @@ class OverrideTeller:
         return self._layout.has(scope)
 
     def refuse(self, override: Override, message: str) -> None:
-        """Tells that an override was in force, here or when it was kept on disk, and is not taken any more."""
+        """Reports that an override ended because its signer is not accepted here any more; `message` says why."""
         scopes = {scope for scope, told_override in self.told.items() if told_override == override}
         self.told = {scope: told_override for scope, told_override in self.told.items() if scope not in scopes}
-        if not scopes or scopes - self.gone.keys():  # else that was told when its scope went
+        if not scopes or scopes - self.gone.keys():  # else reported when its scope became empty
             self._ended(override, Cause.NOT_ACCEPTED, message)
 
     def _begun(self, override: Override, wall: float, *, note: str = "") -> None:
@@ -179,7 +194,7 @@ def _why(old: Override, new: Override | None, wall: float) -> tuple[Cause, str]:
 
 
 def is_known(scope: Scope, plan: Plan) -> bool:
-    """Returns whether a plan has anything that is in a scope, be it disabled."""
+    """Returns whether a plan has an endpoint in a scope, even a disabled one."""
     return any(
         covers(scope, endpoint_ref) for endpoint_ref in endpoint_refs_of(zone.zone for zone in plan.zones.values())
     )

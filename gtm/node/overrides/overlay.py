@@ -1,9 +1,9 @@
-"""The overlay: what people and safety rules say beside the checks, decided after each merge.
+"""The overlay: what overrides and safety rules say of endpoints, on top of the checks, decided after each merge.
 
     reports of the book -> overrides in force ---+
     the plan, and what the merge changed --------+-> decide_overlay (gtm/plan/safety) -> overlay -> planner
 
-What is new in it is told: what the rules refuse goes to the alarm.
+What the safety rules newly refuse is logged and recorded (gtm/node/notices/safety.py).
 """
 
 import logging
@@ -28,12 +28,15 @@ log = logging.getLogger(__name__)
 
 
 class OverlayBuilder:
-    """Decides the overlay after each merge, and tells what is new in it. Its state is what it decided last."""
+    """Decides the overlay after each merge, and reports what is new in it. Its state is the last decision."""
 
     def __init__(
         self, overrides: OverrideDesk, notices: SafetyNotices, *, clock: Clock, counters: Counters, holds: bool
     ) -> None:
-        """`holds` is False of a node that answers nothing: the rules have nothing to keep there."""
+        """Makes the builder of a node.
+
+        `holds` is whether safety rules hold endpoints; False for a node that answers no queries.
+        """
         self._holds = holds
         self._overrides = overrides
         self._clock = clock
@@ -42,11 +45,14 @@ class OverlayBuilder:
         self._last = NOTHING_DECIDED
 
     def hear(self) -> bool:
-        """Takes what reports carry of overrides; returns whether an override was heard that others may not know."""
+        """Takes the overrides in the reports of the book; returns whether one is new, which peers may not know yet."""
         return self._overrides.hear()
 
     def decide(self, plan: Plan, status: Status, delta: StatusDelta | None) -> OverlayDecision:
-        """Returns the overlay on what the checks say now, and the reasons for it."""
+        """Decides the overlay on a status; returns it with the refusals and breaches of the safety rules.
+
+        `delta` is what the merge changed; None if nothing.
+        """
         self._overrides.look_at(plan)
         self._last = decide_overlay(
             self._last,
@@ -61,7 +67,7 @@ class OverlayBuilder:
         return self._last
 
     def tell(self, decision: OverlayDecision, status: Status) -> tuple[EventId, ...]:
-        """Tells what is new in a decision; returns the events, which cause the plan that follows."""
+        """Logs and records what is new in a decision; returns the event ids, the causes of the plan that follows."""
         if decision.failure is not None:
             log.error("safety: the rules failed; the checks are followed without them", exc_info=decision.failure)
             self._counters.add("safety_failures")
@@ -77,14 +83,17 @@ class OverlayBuilder:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Returns the problems that several overrides make together and no rule allows, with the remedy."""
+        """Returns the problem, with its remedy, that overrides together break the rule `at_least`; empty if none."""
         if not self._last.breaches:
             return ()
         return (f"{breach_words(self._last.breaches)}; `gtm clear SCOPE` gives something back",)
 
 
 class _WhatCounts:
-    """What counts of endpoints now, each service worked out once and only when it is asked for."""
+    """Returns, when called, what became of an endpoint that a rule no longer holds.
+
+    Each service is worked out once, at the first call about it.
+    """
 
     def __init__(self, services: Mapping[ServiceId, SteeredService], status: Status, overlay: Overlay) -> None:
         self._services = services

@@ -1,15 +1,16 @@
-"""Saying something: people's wishes, held against what this node serves and against the rules of safety.
+"""Requests for overrides: checked against what this node serves and against the safety rules, then made.
 
-What comes in: the wishes of one command from the admin API, which are all taken or none. What goes out: overrides in
-force, in the plan before `say` returns (soon after it where a zone takes long to decide, see gtm/node/planner.py), and
-on their way to the disk (`is_saved`) and to the peers, each with what it changes; or OverrideRefused:
+What comes in: the requests of one command from the admin API, which are all accepted or all refused. What goes out:
+overrides in force, each with its effect. They are in the plan before `say` returns, or soon after it where a zone takes
+long to decide (gtm/node/planner.py). The disk (`is_saved`) and the peers follow. Or OverrideRefused is raised:
 
-    nothing here is in its scope, or there is nothing to clear     is_unknown
-    it would change nothing (gtm/plan/override_effects.py)                  TakesNothing
-    too few regions would be left, now or once another one ends    rule `at_least`
-    this node holds as many as it may
+    nothing here is in its scope, or there is nothing to clear         is_unknown
+    it would change nothing (gtm/plan/override_effects.py)             TakesNothing
+    too few regions would be left, now or once another override ends   rule `at_least`
+    this node has as many overrides as it may
 
-What the rule `at_least` lifts may change nothing: who names it is told what is answered still, and wants it so.
+A request that overrides the rule `at_least` may change nothing: the person wants that, and the result says what is
+still answered.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -39,14 +40,18 @@ from gtm.plan.safety.minimums import Refusal, taking_too_much
 from gtm.threads import is_true_within
 
 SAVE_LIMIT_S = 1.0
-"""Who says something hears by then that it counts, however slow the disk is."""
+"""The most seconds that a person waits for the disk before the answer to a request."""
 
 MAX_MOMENTS = 20
-"""Ends of other overrides that `at_least` is held against, the first: each costs a look at every service touched."""
+"""The most ends of other overrides at which `at_least` is checked, the first ones: each check reads all services in
+scope."""
 
 
 class OverrideRequests:
-    """Takes wishes. `applied` merges at once, and `publish` has the peers told."""
+    """Turns requests of people into overrides.
+
+    `applied` is called to merge at once, and `publish` to make the next report to the peers at once.
+    """
 
     def __init__(
         self,
@@ -68,7 +73,10 @@ class OverrideRequests:
         return self._overrides.in_force()
 
     def say(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Said, ...]:
-        """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
+        """Makes overrides of all these requests, and returns the effects of each.
+
+        Raises OverrideRefused when one cannot be made; then none is made.
+        """
         overrides = self._overrides.in_force()
         signed = [override for wanted in wanted_all for override in self._signed(wanted)]
         wanted_all = [self._timed(wanted, overrides) for wanted in {wanted.scope: wanted for wanted in signed}.values()]
@@ -82,7 +90,7 @@ class OverrideRequests:
         made = self._overrides.made_of(wanted_all)
         effects = tuple(self._said(wanted, override, made) for wanted, override in zip(wanted_all, made, strict=True))
         is_last = any(override.effect.is_last for override in effects)
-        if is_last:  # the rule says how many there would be
+        if is_last:  # the refusal by the rule says how many regions would be left
             self._require_enough(wanted_all, made)
         _require_effect(effects, wanted_all, wall=self._overrides.wall)
         if not is_last:
@@ -93,11 +101,14 @@ class OverrideRequests:
         return effects
 
     async def is_saved(self) -> bool:
-        """Returns whether all that was said is on disk; False after SAVE_LIMIT_S if it is not known by then."""
+        """Returns whether all overrides are on disk; False if that is not known after SAVE_LIMIT_S."""
         return await is_true_within(SAVE_LIMIT_S, self._overrides.written)
 
     def _signed(self, wanted: OverrideRequest) -> Sequence[OverrideRequest]:
-        """Returns a wish; one that ends something, for each scope that was signed for what is called so now."""
+        """Returns the request, or for the action `clear` one request for each scope of the overrides to end.
+
+        A renamed scope has another name now than when its override was signed; only the signed one can be cleared.
+        """
         if wanted.action is not Action.CLEAR or wanted.is_signed:
             return (wanted,)
         return [replace(wanted, scope=scope) for scope in self._overrides.signed_as(wanted.scope)] or (wanted,)
@@ -116,7 +127,7 @@ class OverrideRequests:
         return scope in self._overrides.signed_as(scope)
 
     def _wider_words(self, scope: Scope) -> str:
-        """Returns a description of what decides for the endpoints of a scope without an override."""
+        """Returns words that name the overrides of wider scopes that count for the endpoints in a scope."""
         overrides = list(
             dict.fromkeys(override for override in self._deciding(scope) if override.action is not Action.OBEY)
         )
@@ -128,7 +139,7 @@ class OverrideRequests:
         return f"; what counts there is {message}; `gtm obey` exempts from it"
 
     def _deciding(self, scope: Scope) -> Iterator[Override]:
-        """Yields what decides for each endpoint in a scope, where something does."""
+        """Yields the override that counts for each endpoint in a scope, where there is one."""
         overrides = self._overrides.in_force()
         for steered in self._planner.present.plan.services.values():
             for endpoint_ref, override in zip(steered.endpoint_refs, overriding(steered, overrides), strict=True):
@@ -136,7 +147,7 @@ class OverrideRequests:
                     yield override
 
     def _timed(self, wanted: OverrideRequest, overrides: InForce) -> OverrideRequest:
-        """Returns the wish with its time: an exemption is not to end before what it is exempt from."""
+        """Returns the request with a time span: an `obey` must not end before the wider overrides it exempts from."""
         if wanted.action is not Action.OBEY or wanted.span_s is not None:
             return wanted
         wider = [
@@ -152,7 +163,7 @@ class OverrideRequests:
         return replace(wanted, span_s=span_s)
 
     def _said(self, wanted: OverrideRequest, override: Override, made: Sequence[Override]) -> Said:
-        """Returns the effects of an override, once all of these are set."""
+        """Returns an override with its effects once all of `made` are in force, and the overrides that it ends."""
         before = self._overrides.in_force()
         is_end = wanted.action is Action.CLEAR
         ended = tuple(
@@ -180,7 +191,7 @@ class OverrideRequests:
         return Said(override, effect, ended)
 
     def _require_enough(self, wanted_all: Sequence[OverrideRequest], made: Sequence[Override]) -> None:
-        """Raises OverrideRefused where too few regions would be left, unless the wishes override that rule."""
+        """Raises OverrideRefused if too few regions would be left, unless a request overrides the rule `at_least`."""
         asked = [wanted for wanted in wanted_all if wanted.action in TAKING or wanted.action is Action.CLEAR]
         if not asked or any(SafetyRule.AT_LEAST in wanted.rules for wanted in asked):
             return
@@ -202,7 +213,11 @@ class OverrideRequests:
                 raise OverrideRefused(self._too_much_words(refusals, made, ending), rule=SafetyRule.AT_LEAST.value)
 
     def _moments(self, made: Sequence[Override]) -> Iterator[tuple[float, Override | None]]:
-        """Yields now, and when what keeps something in the answers ends while something of this is in force."""
+        """Yields the wall times at which to check the rule `at_least`, each with the override that ends then.
+
+        The first is now, with None. The others are ends of overrides with the actions `up` and `obey`, which end while
+        one of `made` still takes endpoints out of the answers.
+        """
         yield max(override.made_at for override in made), None
         new, last = (
             {override.scope for override in made},
@@ -232,7 +247,7 @@ def _wider(scope: Scope, endpoint_ref: EndpointRef) -> tuple[Scope, ...]:
 
 
 def _takes_more(steered: SteeredService, before: Overlay, after: Overlay) -> bool:
-    """Returns whether a person takes out an endpoint that nobody took out before."""
+    """Returns whether overrides in `after` take out an endpoint of a service that none in `before` took out."""
     was, now = overriding(steered, before.said), overriding(steered, after.said)
     return any(
         new is not None and new.action in TAKING and (old is None or old.action not in TAKING)
@@ -241,7 +256,7 @@ def _takes_more(steered: SteeredService, before: Overlay, after: Overlay) -> boo
 
 
 def _require_effect(effects: Sequence[Said], wanted_all: Sequence[OverrideRequest], *, wall: float) -> None:
-    """Raises TakesNothing for the first of these that changes nothing."""
+    """Raises TakesNothing for the first override that changes nothing and may not."""
     for effect, wanted in zip(effects, wanted_all, strict=True):
         if effect.effect.is_nothing and not _may_change_nothing(wanted, effect.effect):
             raise TakesNothing(nothing_words(effect.override, effect.effect, wall=wall), effect.effect, wall=wall)
@@ -249,5 +264,5 @@ def _require_effect(effects: Sequence[Said], wanted_all: Sequence[OverrideReques
 
 def _may_change_nothing(wanted: OverrideRequest, effect: Effect) -> bool:
     if wanted.action in TAKING:
-        return effect.is_last and SafetyRule.AT_LEAST in wanted.rules  # somebody knows
-    return wanted.action is Action.CLEAR or bool(wanted.rules)  # rules are lifted whatever decides for the endpoints
+        return effect.is_last and SafetyRule.AT_LEAST in wanted.rules  # the person wants that
+    return wanted.action is Action.CLEAR or bool(wanted.rules)  # its rules are lifted even if it changes no belief
