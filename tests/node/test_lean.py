@@ -14,7 +14,7 @@ from gtm.errors import Unreachable
 from tests.fakes.cluster import Cluster, Running, gtm, within
 from tests.fakes.memory import resident_mb
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lean")]  # one address
 
 REPOSITORY = Path(__file__).parents[2]
 ADMIN = "127.86.0.1:8064"
