@@ -14,7 +14,7 @@ The folders are the nouns of the flow, and each imports only from the floors bel
     floor 3  steer/                                      candidates + place + beliefs -> outcome
     floor 2  checks/, above zone/ | health/              how checks are judged | what is wanted | what is believed
     floor 1  dns/ | geo/, above config/                  the wire | where an address is | YAML with positions
-    floor 0  event, above errors ids clock counters      words everybody uses
+    floor 0  event, above errors ids clock counters      names and values that all parts use
              token_bucket spans, above escape
 
 Large folders have rooms, whose floors are in pyproject.toml:

@@ -1,11 +1,11 @@
-"""How what is new at a path came there -> how long it must have been still before it is read.
+"""Arrivals: how a changed file was written -> for how long it must stay unchanged before it is read.
 
-    its inode is the one that was there       it is written in place: whoever writes may stall and go on
-    its status changed after its content      it was renamed into place, or given its times: it is whole
-    content newer than the folder             it is written in place, by who removed the one before or made a new file
-    else                                      nobody can tell: renamed within one tick of the clock, most likely
+    its inode is that of the file before      it is written in place: the writer may pause and then write more
+    its status changed after its content      it was renamed into place, or its times were set: it is complete
+    content newer than the folder             it is written in place: the old file was removed, or the file is new
+    else                                      unsure: most likely renamed within one tick of the clock
 
-In come stamps; nothing here looks at a file.
+What comes in: stamps of files. What goes out: an Arrival, and the number of looks to wait. Nothing here opens a file.
 """
 
 from collections.abc import Iterable
@@ -19,14 +19,18 @@ DEFAULT_SETTLE_S = 2.5
 
 
 class Arrival(Enum):
-    """How a file came to be what it is."""
+    """The way in which a file was written: complete at once (WHOLE), in place (IN_PLACE), or not known (UNSURE)."""
 
     WHOLE = "whole"
     UNSURE = "unsure"
     IN_PLACE = "in place"
 
     def looks(self, interval_s: float, settle_s: float) -> int:
-        """Returns at how many further looks, so far apart, the file must be as it is now."""
+        """Returns the number of further looks at which the file must be unchanged before it is read.
+
+        Two looks are `interval_s` seconds apart. A file that is written in place must be unchanged for `settle_s`
+        seconds.
+        """
         in_place = max(1, ceil(settle_s / interval_s))
         match self:
             case Arrival.WHOLE:
@@ -38,9 +42,10 @@ class Arrival(Enum):
 
 
 def arrival_of(now: Stamp | None, before: Stamp | None, folder_modified_ns: int | None) -> Arrival:
-    """Returns the way in which a file arrived that looked different before, or was not there.
+    """Returns the way in which a changed or new file was written, judged by its stamps.
 
-    When its folder was modified is None where nobody looks at that.
+    `now` is its stamp at this look, `before` at the last one; None means that there was no file.
+    `folder_modified_ns` is when its folder was modified, in nanoseconds; None where that is not known.
     """
     if now is None or not now.is_regular:
         return Arrival.WHOLE
@@ -53,6 +58,9 @@ def arrival_of(now: Stamp | None, before: Stamp | None, folder_modified_ns: int 
 
 
 def is_any_in_place(now: Iterable[Stamp | None], before: Iterable[Stamp | None]) -> bool:
-    """Returns whether one of some files, wherever they are, is another than before and is written in place."""
+    """Returns whether at least one of several files changed and is written in place.
+
+    `now` has the stamp of each file at this look, and `before` at the last one, in the same order.
+    """
     changed = (pair for pair in zip(now, before, strict=True) if pair[0] != pair[1])
     return any(arrival_of(*pair, None) is Arrival.IN_PLACE for pair in changed)

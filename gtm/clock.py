@@ -8,10 +8,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Reads the two times. The node passes the system's; tests pass one that they set."""
+    """Reads monotonic and wall time. A node uses the clock of the system; tests use a clock that they set."""
 
     def monotonic(self) -> float:
-        """Returns seconds since an arbitrary moment of this process; it never goes back."""
+        """Returns the seconds since some moment of this process; the number never becomes smaller."""
 
     def wall(self) -> float:
-        """Returns seconds since 1970-01-01 UTC."""
+        """Returns the seconds since 1970-01-01 UTC (Unix time)."""

@@ -1,9 +1,11 @@
-"""What is at a path: the bytes of a regular file, or its stamp. It blocks, and may hang: gtm/files.py has it called.
+"""The content of a path: the bytes of a regular file, or its stamp.
 
-not there, not ours to read    the system's words
-no regular file                refused; it is opened without waiting for anybody
-a link out of its folder       refused, and not looked at, where a folder is named: others may write that folder
-larger than it may be          refused, and not read any further
+Calls block, and may hang: gtm/files.py makes them in threads. A file that is not read is refused for one of these:
+
+does not exist, no permission  refused, with the error message of the system
+not a regular file             refused; opening it never waits for another process
+a link out of its folder       refused, and not followed, where a folder is given: others may write to that folder
+larger than its limit          refused; the rest of it is not read
 """
 
 import errno
@@ -28,18 +30,18 @@ _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was in a file."""
+    """The bytes of a file, with its permissions and stamp."""
 
     data: bytes
     mode: int
-    """Its permissions."""
+    """The permission bits of the file."""
     stamp: "Stamp | None" = None
-    """That of the file when it was opened."""
+    """The stamp of the file when it was opened; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells one state of a file from another."""
+    """The data by which two states of one file differ: its inode, times, size and turn."""
 
     device: int
     inode: int
@@ -47,27 +49,31 @@ class Stamp:
     size_bytes: int
     is_regular: bool = True
     changed_ns: int = 0
-    """Of its status (ctime), which nobody can set: it tells what `cp -p`, `touch -r` and tar hide."""
+    """When its status changed (ctime). Nobody can set it, so it shows changes that `cp -p`, `touch -r` and tar hide."""
     turn: int = 0
-    """How often something else was in it, though all of the above was the same (gtm/rereading.py)."""
+    """How often its content changed while all of the above stayed the same (gtm/rereading.py)."""
 
 
 STUCK = Stamp(-1, -1, -1, -1, is_regular=False)
-"""That of a file whose disk does not answer, or that is none of its folder."""
+"""The stamp of a file whose disk does not answer, or of a link that leads out of its folder."""
 
 
 class Progress(Protocol):
-    """Who is told how far a call is: before it looks in another folder, where it may hang, and after each step."""
+    """Receives the progress of a call: before it uses another folder, where it may hang, and after each step."""
 
     def enter(self, folder: Path) -> None:
-        """Hears in which folder it looks next. Raises FileUnreadable where it is not to."""
+        """Records the folder that the call uses next. Raises FileUnreadable where the call must not use it."""
 
     def step(self) -> None:
-        """Hears that it got further."""
+        """Records that the call made progress."""
 
 
 def content_of(path: Path, limit: int, progress: Progress, within: Path | None) -> Content:
-    """Returns the content of a regular file of at most `limit` bytes. Raises FileUnreadable, and OSError."""
+    """Returns the content of a regular file of at most `limit` bytes.
+
+    With a folder in `within`, links are followed only inside that folder. Raises FileUnreadable for a file that is
+    refused, and OSError for an error of the system.
+    """
     if "\0" in str(path):
         raise FileUnreadable(path, "no path has a NUL")
     descriptor = _opened(path, progress) if within is None else _opened_within(within, path, progress)
@@ -88,15 +94,18 @@ def content_of(path: Path, limit: int, progress: Progress, within: Path | None) 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a file."""
+    """Some consecutive bytes of a file, and the stamp of the file."""
 
     data: bytes
-    """Empty at its end."""
+    """Empty at the end of the file."""
     stamp: Stamp
 
 
 def piece_of(path: Path, offset: int, size: int, progress: Progress, within: Path | None) -> Piece:
-    """Returns so many bytes of a regular file from an offset on, fewer at its end. Raises as `content_of` does."""
+    """Returns `size` bytes of a regular file from an offset on; fewer at the end of the file.
+
+    `within` and the errors raised are those of `content_of`.
+    """
     descriptor = _opened(path, progress) if within is None else _opened_within(within, path, progress)
     try:
         status = os.fstat(descriptor)
@@ -107,7 +116,7 @@ def piece_of(path: Path, offset: int, size: int, progress: Progress, within: Pat
 
 
 def stamp_of(path: Path, progress: Progress, within: Path | None) -> Stamp | None:
-    """Returns the stamp of a file; None where there is none, STUCK where it may not be looked at."""
+    """Returns the stamp of a file; None where there is no file, STUCK where the path leads out of `within`."""
     try:
         is_deeper = within is not None and path.parent != within  # a folder on the way may be a link
         status = _status_within(within, path, progress) if within and is_deeper else path.stat(follow_symlinks=False)
@@ -126,7 +135,7 @@ def _stamp_in(status: os.stat_result) -> Stamp:
 
 
 def status_of(path: Path, progress: Progress) -> os.stat_result:
-    """Returns the status of what is at the end of a path's links, which may lead anywhere. Raises OSError."""
+    """Returns the status (stat) of a path after all its links are followed, to any folder. Raises OSError."""
     end, links = path, 0
     while links < MAX_LINKS and (target := _link(end)) is not None:
         end, links = end.parent / target, links + 1
@@ -144,7 +153,10 @@ def _opened(path: Path, progress: Progress) -> int:
 
 
 def _opened_within(folder: Path, path: Path, progress: Progress) -> int:
-    """Opens a file by steps that are no links: what is swapped for a link meanwhile is not followed."""
+    """Returns a descriptor of a file inside a folder, opened part by part of its path without following links.
+
+    A part of the path that somebody replaces by a link at the same time is not followed either.
+    """
     *above, name = _steps_within(folder, path, progress)
     here = os.open(folder, _FOLDER_FLAGS)
     try:
@@ -158,7 +170,10 @@ def _opened_within(folder: Path, path: Path, progress: Progress) -> int:
 
 
 def _steps_within(folder: Path, path: Path, progress: Progress) -> list[str]:
-    """Returns the steps from a folder to the end of a file's links; it looks at nothing outside of the folder."""
+    """Returns the parts of the path from a folder to a file, after all links are followed.
+
+    Nothing outside of the folder is read. Raises FileUnreadable for a link that leads out of the folder.
+    """
     root = folder.resolve()
     roots = (str(folder.absolute()), str(root))
     own = path.relative_to(folder).parts if path.is_relative_to(folder) else (path.name,)
@@ -190,7 +205,7 @@ def _steps_within(folder: Path, path: Path, progress: Progress) -> list[str]:
 
 
 def _link(path: Path) -> str | None:
-    """Returns the target of a link; None for what is none, or not there."""
+    """Returns the target of a link; None if there is no link at this path."""
     try:
         return str(path.readlink())
     except OSError:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from gtm.escape import escaped
 
 MAX_SERIES = 2_000
-"""Of one counter: a mesh of a hundred peers times every reason to refuse a report is half of it."""
+"""The most series of one counter: a hundred peers times every reason to refuse a report are half of it."""
 MAX_VALUE = 200
 OTHER = "other"
 
 
 class Counters:
-    """Counts of what happened in this process. It has state: one lives in a node and is passed to what counts."""
+    """The counters of this process. It has state: the node makes one, and passes it to every part that counts."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -34,23 +34,23 @@ class Counters:
         self._counts[counted] += amount
 
     def count(self, name: str, **labels: str) -> int:
-        """Returns the counter `name` with these labels; 0 if it never moved."""
+        """Returns the value of the counter `name` with these labels; 0 if nothing was ever added to it."""
         return self.snapshot().get(series(name, labels), 0)
 
     def snapshot(self) -> Mapping[str, int]:
-        """Returns every counter that moved, by series name in the Prometheus notation, sorted."""
+        """Returns the value of every counter that was ever added to, by series name (Prometheus notation), sorted."""
         counts = Counter(self._counts)
         for source in self._sources:
             counts.update(source())
         return dict(sorted(counts.items()))
 
     def include(self, source: Callable[[], Mapping[str, int]]) -> None:
-        """Has every snapshot show too what another part of this process counts by itself, by series name."""
+        """Adds a source to every snapshot: a function that returns the counters of another part, by series name."""
         self._sources.append(source)
 
 
 def series(name: str, labels: Mapping[str, str]) -> str:
-    """Returns the name of one series in the Prometheus notation."""
+    """Returns the name of one series in the Prometheus notation: the counter's name and its labels, sorted."""
     if not labels:
         return name
     inside = ",".join(f'{key}="{_value(value)}"' for key, value in sorted(labels.items()))
@@ -58,5 +58,5 @@ def series(name: str, labels: Mapping[str, str]) -> str:
 
 
 def _value(text: str) -> str:
-    """Returns the value of a label, which cannot end the quotes it stands in."""
+    """Returns the value of a label with its quotes and unprintable characters escaped."""
     return escaped(text, limit=MAX_VALUE).replace('"', r"\x22")

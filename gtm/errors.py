@@ -1,4 +1,4 @@
-"""The tree of exceptions: whose fault it is, and what to do.
+"""The exceptions of this program: whose fault each one is, and what it means.
 
     GtmError
     +-- WireError            the client's: the bytes of a query; carries the RCODE to answer
@@ -36,11 +36,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 MAX_PROBLEMS = 100
-"""Of one file: nobody mends more at once, and a page of aliases or a wrong export has as many as it has values."""
+"""Of one file: nobody fixes more at once, and a page of aliases or a wrong export has as many as it has values."""
 MAX_MESSAGE = 1_000
-"""Characters of one problem: a key of a file may be as long as the file, and a message repeats it."""
+"""Characters of the message of one problem: a message repeats a key, which may be as long as the file."""
 REST = 2**31
-"""The line of what is said of the rest of a file: after all others."""
+"""The line number of the problem that stands for the rest of a file; it is sorted after all others."""
 
 
 class GtmError(Exception):
@@ -48,7 +48,10 @@ class GtmError(Exception):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Returns the message as the lines that this program meant: a line break in it is somebody else's."""
+        """Returns the message as separate lines.
+
+        Here that is one line: a line break in the message was not written by this program.
+        """
         return (str(self),)
 
 
@@ -68,7 +71,7 @@ class TextInvalid(GtmError):
 class Problem:
     """One mistake in a file that people edit.
 
-    Lines and columns count from 1; line 0 is that of a whole folder, and line REST that of what else the file has.
+    Lines and columns count from 1. Line 0 is for a problem of a whole folder, and line REST for the rest of the file.
     """
 
     file: str
@@ -82,9 +85,9 @@ class Problem:
 
 
 class Problems:
-    """The problems of a file while they are found: MAX_PROBLEMS are kept, each once; the others are only counted.
+    """Collects the problems of a file: MAX_PROBLEMS are kept, each once; the others are only counted.
 
-    Those of a file that belongs to it (its records) are counted by themselves. Warnings are kept in the same way.
+    The problems of a records file of a zone file are counted separately. Warnings are collected in the same way.
     """
 
     def __init__(self, problems: Iterable[Problem] = (), *, noun: str = "problem") -> None:
@@ -96,15 +99,15 @@ class Problems:
         self.extend(problems)
 
     def __len__(self) -> int:
-        """Returns the number of values that are kept."""
+        """Returns the number of problems that are kept."""
         return len(self._told)
 
     def is_full(self, file: str) -> bool:
-        """Returns whether further problems of a file are only counted: no words are needed for them."""
+        """Returns whether further problems of a file are only counted, so that they need no message."""
         return self._kept[file] >= MAX_PROBLEMS
 
     def add(self, problem: Problem) -> None:
-        """Takes a problem; it is the same however often aliases of the file repeat what it is about."""
+        """Adds a problem once, however often YAML aliases repeat it; if the file is full, only counts it."""
         if len(problem.message) > MAX_MESSAGE:
             problem = replace(problem, message=f"{problem.message[:MAX_MESSAGE]}...")
         if problem in self._told:
@@ -116,21 +119,24 @@ class Problems:
         self._told[problem] = None
 
     def extend(self, problems: Iterable[Problem]) -> None:
-        """Takes several."""
+        """Adds several problems."""
         for problem in problems:
             self.add(problem)
 
     def leave(self, file: str, count: int) -> None:
-        """Counts further problems of a file."""
+        """Counts `count` further problems of a file without keeping them."""
         self._more[file] += count
 
     def stop(self, file: str) -> None:
-        """Remembers that not all of a file was looked at: it has enough problems."""
+        """Records that the rest of a file was not checked because it has enough problems already."""
         self._unseen.add(file)
 
     @property
     def all(self) -> tuple[Problem, ...]:
-        """Returns those that are kept, in the order of the file, and for the others a line with their number."""
+        """Returns the problems that are kept, in the order of the file.
+
+        One more problem of each file tells how many others were counted, and one that its rest was not checked.
+        """
         more = [Problem(file, REST, 1, more_problems(count, self._noun)) for file, count in self._more.items()]
         unseen = [
             Problem(file, REST, 2, "not all of this file was looked at: mend these first") for file in self._unseen
@@ -139,12 +145,12 @@ class Problems:
 
 
 def more_problems(count: int, noun: str = "problem") -> str:
-    """Returns the line that stands for so many problems, or warnings."""
+    """Returns the line `and COUNT more problems`, for problems that were only counted; `noun` replaces `problem`."""
     return f"and {count} more {noun}{'' if count == 1 else 's'}"
 
 
 def as_warning(problem: Problem) -> str:
-    """Returns the line that tells something of a file that serves all the same."""
+    """Returns the line of a warning: a problem of a file that is used all the same."""
     return str(replace(problem, message=f"warning: {problem.message}"))
 
 
@@ -174,7 +180,7 @@ class NetworksInvalid(FileInvalid):
 
 
 class ZoneTooCostly(GtmError):
-    """The plan of a zone takes longer to make than one zone may keep the others waiting."""
+    """The plan of a zone takes longer to make than its time limit, which keeps one zone from delaying the others."""
 
     def __init__(self, file: str, work: str, *, spent_s: float, limit_s: float) -> None:
         super().__init__(f"its plan took {spent_s:.3g} s of work so far, and {limit_s:g} s are the limit: {work}")
@@ -186,10 +192,11 @@ class DatabaseInvalid(GtmError):
 
 
 class ReportInvalid(GtmError):
-    """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, equivocated, ...).
+    """A peer's report is refused; `reason` is the label of the counter (forged, replayed, equivocated, ...).
 
-    `node` is the claimed sender, and `key` its public key; empty where it cannot be told.
-    `made_at` is when its node made it, by its own clock, where that is why it is refused, and its signature holds.
+    `node` is the claimed sender, and `key` its public key; both are empty where they are not known.
+    `made_at` is when the node made the report, in Unix seconds by its own clock. It is set only where the report is
+    refused for that time and its signature is valid.
     """
 
     def __init__(
@@ -203,13 +210,13 @@ class ReportInvalid(GtmError):
 
 
 class OverrideRefused(GtmError):
-    """An override is not taken; `rule` is the safety rule that forbids it, if one does."""
+    """An override is not accepted; `rule` is the safety rule that forbids it, or empty."""
 
     def __init__(self, message: str, *, rule: str = "", is_unknown: bool = False) -> None:
         super().__init__(message)
         self.rule = rule
         self.is_unknown = is_unknown
-        """Whether nothing here has its scope."""
+        """Whether this node serves nothing in the scope of the override."""
 
 
 class AnswersNothing(GtmError):
@@ -229,7 +236,7 @@ class NotPermitted(GtmError):
 
 
 class FileUnreadable(GtmError):
-    """A file that configuration names cannot be read; `reason` says why, the message which too."""
+    """A file that the configuration names cannot be read; `reason` says why, and the message also says which file."""
 
     def __init__(self, file: object, reason: str) -> None:
         super().__init__(f"{file}: {reason}")
@@ -237,7 +244,7 @@ class FileUnreadable(GtmError):
 
 
 class SecretUnreadable(GtmError):
-    """A secret is not where the node file says that it is kept; the message says where and why, never what."""
+    """A secret cannot be read from where the node file says; the message says where and why, never the secret."""
 
 
 class TlsFileUnreadable(GtmError):
@@ -245,15 +252,15 @@ class TlsFileUnreadable(GtmError):
 
 
 class NotHttp(GtmError):
-    """What an endpoint sends is no HTTP answer; the message says why, and quotes nothing of it."""
+    """An endpoint sent something that is not an HTTP answer; the message says why, and quotes nothing of it."""
 
 
 class NoRoute(GtmError):
-    """This machine cannot send to any address of an endpoint's family; the message says of which."""
+    """This machine has no route to any address of an endpoint's family; the message says which (IPv4 or IPv6)."""
 
 
 class ResolverBusy(GtmError):
-    """A host name cannot be asked for now; the message says why."""
+    """A host name cannot be resolved now because no thread is free; the message says why."""
 
 
 class CallOverdue(GtmError):
@@ -282,5 +289,5 @@ class DemoFailed(GtmError):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Returns the reasons, and the end of the log of what died."""
+        """Returns the lines of the message: the reasons, and the end of the log of a node that died."""
         return tuple(str(self).split("\n"))

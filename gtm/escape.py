@@ -14,11 +14,14 @@ gtm/cli/lines.py (log and terminal), gtm/cli/json_lines.py (log as JSON), gtm/me
 import re
 
 _BEYOND_ASCII = re.compile("[^ -~]")
-"""What may not print: str.isprintable has the last word of each."""
+"""The characters that may be unprintable: str.isprintable decides for each."""
 
 
 def escaped(text: str, *, limit: int) -> str:
-    """Returns the text on one line, with escapes for what does not print; of longer text the beginning."""
+    """Returns the text on one line, with its unprintable characters escaped.
+
+    Text of more than `limit` characters is cut, and its number of characters is added.
+    """
     kept = text[:limit]
     if not kept.isprintable():
         kept = _BEYOND_ASCII.sub(_escape, kept)
@@ -28,9 +31,9 @@ def escaped(text: str, *, limit: int) -> str:
 
 
 def escaped_json(text: str) -> str:
-    r"""Returns JSON text with a \uXXXX for what does not print, which means the same; its own line breaks stay.
+    r"""Returns JSON text of the same meaning, with \uXXXX for unprintable characters; its line breaks stay.
 
-    Half a character means nothing to strict readers of JSON: it becomes the text of its escape.
+    Half a character (a lone surrogate) is invalid in strict JSON: it becomes the text of its escape.
     """
     if text.isprintable():
         return text
@@ -53,4 +56,4 @@ def _escape_in_json(match: re.Match[str]) -> str:
 
 
 _BETWEEN_VALUES = "\n\r\t"
-"""Within text, JSON has them as escapes already (RFC 8259 7)."""
+"""Line breaks and tabs between values. Inside a string, JSON has them as escapes already (RFC 8259 7)."""

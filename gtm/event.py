@@ -1,7 +1,7 @@
-"""Events: every change of mind as a value, linked to what caused it.
+"""Events: every change of what a node believes or uses, as a value that names its causes.
 
-What comes in: whoever changes its mind makes an Event and hands it to a Recorder, which never waits and never fails.
-What goes out: an id, which the events that follow from this one name among their causes:
+What comes in: a part of the node whose belief or state changes makes an Event and passes it to a Recorder, which never
+waits and never fails. What goes out: an id, which the events that follow from this one name among their causes:
 
     reading -> verdict -> endpoint -> region, service, plan    a change of health; the verdict may be another node's
     config  -> plan                                            a change of the zone files
@@ -28,7 +28,7 @@ UNRECORDED = EventId("")
 
 
 class EventKind(Enum):
-    """What can happen, by the name that logs, webhooks and alerts use."""
+    """The kind of an event, by the name that logs, webhooks and alerts use."""
 
     READING = "gtm.reading.decisive"
     """A reading turned a probe's verdict; other readings are only counted."""
@@ -41,11 +41,11 @@ class EventKind(Enum):
     ENDPOINT_UNKNOWN = "gtm.endpoint.unknown"
     """This node no longer knows whether the address of a check is up."""
     ENDPOINT_DEGRADED = "gtm.endpoint.degraded"
-    """It is up, and some of its last readings were bad; once until all are good again."""
+    """An endpoint is up, and some of its last readings were bad; recorded once until all are good again."""
     ENDPOINT_FLAPPING = "gtm.endpoint.flapping"
-    """It goes up and down again and again; once until it is calm."""
+    """An endpoint goes up and down again and again; recorded once until it stays up or down."""
     ENDPOINT_LOCAL = "gtm.endpoint.local"
-    """One vantage sees a check otherwise than the quorum, or does so no longer."""
+    """One vantage believes something else of a check than the quorum, or no longer does."""
     REGION_UP = "gtm.region.up"
     """Some endpoint of a region of a service is up again."""
     REGION_DOWN = "gtm.region.down"
@@ -85,9 +85,9 @@ class EventKind(Enum):
     SAFETY_BLOCKED = "gtm.safety.blocked"
     """A safety rule keeps endpoints in the answers, or refuses what a person asked for."""
     SAFETY_RELEASED = "gtm.safety.released"
-    """A rule holds something no longer: it leaves the answers, unless it is up again or another rule holds it."""
+    """A safety rule no longer keeps an endpoint: it leaves the answers, unless it is up or another rule keeps it."""
     SAFETY_BREACHED = "gtm.safety.breached"
-    """People together took out more than a rule allows; they are followed."""
+    """Overrides of people took out more endpoints than a safety rule allows; the overrides are obeyed."""
     OVERRIDE_SET = "gtm.override.set"
     """A person set an override, here or at another node."""
     OVERRIDE_FOLLOWED = "gtm.override.followed"
@@ -103,7 +103,7 @@ class EventKind(Enum):
     CERTIFICATE_EXPIRING = "gtm.cert.expiring"
     """A certificate of an endpoint or of this node should have been renewed; once for each certificate."""
     STATE_DAMAGED = "gtm.state.damaged"
-    """A file of the state folder is damaged, or cannot be read or written; once until it is well again."""
+    """A file of the state folder is damaged, or cannot be read or written; recorded once until that is fixed."""
     NODE_BLIND = "gtm.node.blind"
     """No vote of any probe counts at this node."""
     NODE_SEES = "gtm.node.sees"
@@ -120,49 +120,49 @@ class EventKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of mind, before it has a time."""
+    """One event as it is made, before the recorder adds its time."""
 
     kind: EventKind
     subject: str
-    """Whom it is about: a check, a region, a service, a node, a file, a rule, a scope."""
+    """The name of what it is about: a check, a region, a service, a node, a file, a safety rule or a scope."""
     message: str
     """One line for people."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     causes: tuple[EventId, ...] = ()
     id: EventId = UNRECORDED
-    """Only where others must know it without being told (`verdict_id`); else the recorder numbers it."""
+    """Set only where other nodes must be able to compute it (`verdict_id`); otherwise the recorder gives a number."""
 
 
 class Recorder(Protocol):
-    """Where events go."""
+    """Stores events and numbers them."""
 
     def record(self, event: Event) -> EventId:
-        """Takes an event and returns its id; it never waits, and never raises."""
+        """Records an event and returns its id; never waits, and never raises."""
 
 
 class NoRecorder:
-    """Keeps nothing: for a part that runs without a node around it."""
+    """A recorder that stores nothing: for a part that runs outside of a node."""
 
     def record(self, event: Event) -> EventId:
-        """Returns the id of nothing."""
+        """Returns the event's own id, which is empty for most; stores nothing."""
         return event.id
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One line of the log."""
+    """An event as one line of the event log, with its id and its times."""
 
     id: str
     type: str
-    """Of EventKind, or of a version that knows more kinds."""
+    """A value of EventKind, or one that only a newer version of this program knows."""
     at: str
     """UTC by this node's clock, for people: `2026-01-31T12:00:00.123Z`."""
     wall: float
-    """The same in Unix seconds."""
+    """The same time in Unix seconds."""
     monotonic: float
-    """Seconds that order the events of one boot, whatever became of the clock."""
+    """Monotonic seconds: they order the events of one boot even if the wall clock was set."""
     boot: int
-    """Grows with every start of the node."""
+    """A number that grows with every start of the node."""
     node: str
     subject: str
     message: str
@@ -171,7 +171,7 @@ class Recorded:
 
 
 MAX_LIST = 20
-"""Of a fact that is a list, and of causes, so many stay: an outage of everything must not make a line of megabytes."""
+"""The most items of a fact that is a list, and the most causes: so a large outage does not make a line of megabytes."""
 MAX_TEXT = 2_000
 """Characters of one text."""
 
@@ -179,7 +179,7 @@ MAX_TEXT = 2_000
 def recorded(
     event: Event, number: int, *, node: NodeName, boot: int, monotonic: float, wall: float, at: str
 ) -> Recorded:
-    """Returns an event with its id and its times, every text and list of it bounded."""
+    """Returns the log line of an event: with its id and times, and with long texts and lists cut."""
     return Recorded(
         id=event.id or f"{node}:{boot}:{number}",
         type=event.kind.value,
@@ -202,24 +202,24 @@ def _clean_fact(fact: Fact) -> Fact:
 
 
 def _clean(text: str) -> str:
-    """Returns text that UTF-8 can say: a file's name need not be."""
+    """Returns text of at most MAX_TEXT characters that UTF-8 can encode; a file's name may be other text."""
     if text.isascii() and len(text) <= MAX_TEXT:
         return text  # most are, and of thousands in memory no copy is needed
     return text[:MAX_TEXT].encode(errors="backslashreplace").decode()
 
 
 def verdict_id(node: NodeName, check: CheckId, since: float) -> EventId:
-    """Returns the id of the verdict that a probe has had of a check since a time by its clock.
+    """Returns the id of a verdict: that of the probe `node` on `check`, held since `since` (Unix seconds, its clock).
 
-    A report says all three, so the node that believes a verdict can name it without ever having seen the event.
+    A report contains all three. So another node can name the verdict as a cause without having seen its event.
     """
     return EventId(f"{node}:verdict:{check}:{since:.3f}")
 
 
 def kinds_of(names: Sequence[str]) -> frozenset[str]:
-    """Returns the kinds that these names stand for: `gtm.endpoint.down`, or `endpoint` for all that start so.
+    """Returns the kinds of events that these names mean: `gtm.endpoint.down` is one, `endpoint` all `gtm.endpoint.*`.
 
-    Raises ValueError for a name that stands for none.
+    Raises ValueError for a name that means no kind.
     """
     known = [kind.value for kind in EventKind]
     kinds: set[str] = set()
@@ -234,12 +234,12 @@ def kinds_of(names: Sequence[str]) -> frozenset[str]:
 
 
 def compose_line(event: Recorded) -> bytes:
-    """Returns a line of the log with its newline; no value can put another newline into it."""
+    """Returns an event as one line of the event log: JSON with one newline at its end."""
     return _ENCODER.encode(event) + b"\n"
 
 
 def parse_line(line: bytes) -> Recorded:
-    """Returns the event of a line; raises StateInvalid when it is torn, damaged or no event."""
+    """Returns the event of a line of the event log; raises StateInvalid if the line is cut, damaged or not an event."""
     try:
         return _DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -1,22 +1,23 @@
 """Files that configuration names -> their bytes, or FileUnreadable, within a few seconds, whatever they are.
 
-What comes in: a path that an operator or a zone author wrote, and how large its file may be. What goes out: all of it.
-A path may be anything: a pipe that waits for a writer, a device, a link into a network mount that does not answer.
+What comes in: a path that an operator or a zone author wrote, and the largest size of its file. What goes out: its
+bytes. A path may be anything: a pipe that waits for a writer, a device, a link into a network mount that hangs.
 
-    not as gtm/content.py wants it    unreadable, with the reason
-    stands still for READ_S           given up: it counts as unreadable until the system lets go of it
+    refused by gtm/content.py         unreadable, with the reason
+    no progress for READ_S            abandoned: it counts as unreadable until the system call returns
 
-Nothing can stop a thread that the kernel holds, so each purpose has a pool of its own (gtm/threads.py), and until
-the threads are back that hang, this counts as unreadable at once:
+Nothing can stop a thread that hangs in the kernel. So each purpose has a pool of its own (gtm/threads.py), and until
+the threads that hang return, these count as unreadable at once:
 
     the path     that a thread hangs at
     a folder     in which MOST_IN_FOLDER hang: what is behind it, a mount say, does not answer
     all paths    while MOST_HANGING hang
 
-A path is in the folder that its text says; one that is a link, in that which the link leads into. So links into a mount
-that hangs hide none of the files beside them. A file that is large or slow is no such case, as long as it goes on.
+The folder of a path is the one that its text names; of a link, the folder that the link leads into. So links into a
+mount that hangs do not affect the files beside them. A large or slow file does not count as hanging while it makes
+progress.
 
-All of it blocks, and is for threads; from an event loop it is `await reader.soon(...)`.
+All methods block, and are for threads; an event loop uses `await reader.soon(...)`.
 """
 
 import os
@@ -35,7 +36,7 @@ from gtm.rereading import Rereading
 from gtm.threads import Pool
 
 READ_S = 2.0
-"""A disk that does nothing for so long is not there. Stopping waits for no thread at all (gtm/node/stopping.py)."""
+"""Seconds without progress after which a call is abandoned. Stopping a node waits for no thread."""
 
 AT_ONCE = 4
 WAITERS = 16
@@ -51,7 +52,7 @@ _Arguments = TypeVarTuple("_Arguments")
 
 
 class FileReader:
-    """Reads files for one purpose. It has state: which paths a thread is at, and which of them hang."""
+    """Reads files for one purpose. It has state: the paths that threads read now, and which of them hang."""
 
     def __init__(
         self, purpose: str, *, limit_s: float = READ_S, monotonic: Callable[[], float] = time.monotonic
@@ -61,29 +62,29 @@ class FileReader:
         self._pool = Pool(purpose, threads=AT_ONCE, spare=MOST_HANGING)
         self._waiters = Pool(f"{purpose}, waiting", threads=WAITERS)
         self._free = threading.Condition()
-        """Over what follows."""
+        """Guards the attributes below."""
         self._busy: set[Path] = set()
         self._hanging: Counter[Path] = Counter()
         self._in_folder: Counter[Path] = Counter()
-        """How many of them hang in which folder."""
+        """The number of hanging paths in each folder."""
 
     def read(self, path: Path, *, limit: int, within: Path | None = None) -> Content:
         """Returns the content of a regular file of at most `limit` bytes. Raises FileUnreadable.
 
-        Where it is `within` a folder, links are followed in that folder alone.
+        With a folder in `within`, links are followed only inside that folder.
         """
         content = self.call(path, lambda progress: content_of(path, limit, progress, within))
         self._rereading.took(path, content.stamp, content.data)
         return content
 
     def stamp(self, path: Path) -> Stamp | None:
-        """Returns the stamp of a file; None where there is none."""
+        """Returns the stamp of a file: its times, size and inode; None where there is no file."""
         return self.stamps([path])[0]
 
     def stamps(self, paths: Sequence[Path], *, within: Path | None = None) -> list[Stamp | None]:
-        """Returns the stamp of each path, in one go; STUCK for each that hangs, or leads out of the folder.
+        """Returns the stamp of each path; None where there is no file, STUCK where it hangs or leads out of `within`.
 
-        Now and then it reads a little of these files, too: what is in them may change, and their stamps not.
+        Now and then it also reads a part of these files, to find changes of content that a stamp does not show.
         """
         answer = self._stamps(paths, within)
         self._rereading.go_on(self._piece)
@@ -103,17 +104,17 @@ class FileReader:
         return answer
 
     def look(self, path: Path) -> None:
-        """Raises FileUnreadable unless there is something at a path, whatever it is."""
+        """Checks that a path exists, as a file, a folder or anything else. Raises FileUnreadable if it does not."""
         self.call(path, lambda progress: status_of(path, progress))
 
     def call(self, path: Path, function: Callable[[Progress], _Result]) -> _Result:
-        """Returns the result of a function that does something at a path; it is given whom it tells how far it is.
+        """Returns the result of a function that uses a path; it is called in a thread, with a Progress to report to.
 
-        Raises FileUnreadable where it raises OSError, and where it stands still.
+        Raises FileUnreadable where the function raises OSError, or makes no progress within the time limit.
         """
 
         def begin(progress: Progress) -> _Result:
-            progress.enter(path.parent)  # it may hang since this call began to wait for a thread
+            progress.enter(path.parent)  # it may have begun to hang while this call waited for a thread
             return function(progress)
 
         work = _Work(self, path, begin)
@@ -127,7 +128,7 @@ class FileReader:
             raise FileUnreadable(path, error.strerror or str(error)) from error
 
     async def soon(self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
-        """Returns the result of a function that reads with this reader, called in a thread."""
+        """Returns the result of a function that uses this reader; calls it in a thread, so the event loop goes on."""
         return await self._waiters.run(function, *arguments)
 
     def _stamps_up_to_one_that_hangs(self, paths: Sequence[Path], within: Path | None) -> list[Stamp | None]:
@@ -155,7 +156,7 @@ class FileReader:
         return answer
 
     def _take(self, path: Path) -> None:
-        """Waits until no other thread is at a path."""
+        """Waits until no other thread uses a path, and reserves it. Raises FileUnreadable if the path hangs."""
         with self._free:
             is_free = not self._is_stuck(path, path.parent) and self._free.wait_for(
                 lambda: path not in self._busy or path in self._hanging, self._limit_s
@@ -182,7 +183,7 @@ class FileReader:
             self._free.notify_all()
 
     def give_back(self, work: "_Work[_Result]") -> None:
-        """Has a path be tried again: the thread that was at it is back."""
+        """Makes a path usable again when the call that used it has ended."""
         with self._free:
             work.is_over = True
             self._busy.discard(work.path)
@@ -192,7 +193,7 @@ class FileReader:
             self._free.notify_all()
 
     def enter(self, work: "_Work[_Result]", folder: Path) -> None:
-        """Has a thread look in another folder, unless that hangs, or nobody waits any more. Raises FileUnreadable."""
+        """Records that a call uses another folder. Raises FileUnreadable if that hangs, or the call is abandoned."""
         with self._free:
             if work.is_left or self._is_full(folder):
                 raise FileUnreadable(work.path, HANGS)
@@ -200,19 +201,19 @@ class FileReader:
 
 
 class _Work(Generic[_Result]):
-    """One call at a path. It has state: how far it is."""
+    """One call that uses a path. It has state: its progress, and whether it began, ended or hangs."""
 
     def __init__(self, reader: FileReader, path: Path, function: Callable[[Progress], _Result]) -> None:
         self.path = path
         self.folder = path.parent
-        """Where it is: if it hangs, then for what is in there."""
+        """The folder that the call uses now: if the call hangs, this folder is the cause."""
         self.has_begun = self.is_over = self.is_left = self.is_hanging = False
         self._reader = reader
         self._function = function
         self._steps = self._seen = 0
 
     def __call__(self) -> _Result:
-        """Makes the call, in a thread of the pool."""
+        """Calls the function in a thread of the pool, and returns its result."""
         self.has_begun = True
         try:
             return self._function(self)
@@ -220,22 +221,25 @@ class _Work(Generic[_Result]):
             self._reader.give_back(self)
 
     def goes_on(self) -> bool:
-        """Returns whether it came any further since this was asked last."""
+        """Returns whether the call made progress since the last time that this method was called."""
         before, self._seen = self._seen, self._steps
         return self._steps > before
 
     def enter(self, folder: Path) -> None:
-        """Hears in which folder it looks next."""
+        """Records the folder that the call uses next. Raises FileUnreadable if that folder hangs."""
         self._reader.enter(self, folder)
 
     def step(self) -> None:
-        """Hears that it got further."""
+        """Records that the call made progress."""
         self._steps += 1
 
 
 @contextmanager
 def as_path(data: bytes) -> Iterator[str]:
-    """Gives a path with this content, for libraries that take nothing else; only this process can read it."""
+    """Yields the path of a temporary file with these bytes, for libraries that only take paths.
+
+    Only this user can read the file. It is gone after the block.
+    """
     if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
         descriptor = os.memfd_create("gtm", os.MFD_CLOEXEC)
         with os.fdopen(descriptor, "wb") as file:

@@ -1,7 +1,7 @@
-"""HTTP failures: why somebody could not be asked, in words.
+"""HTTP failures: why an HTTP request failed, in words.
 
-What comes in: an exception of asyncio, aiohttp or the operating system. What goes out: words that hold no URL, because
-one may hold a password, and no address, which who asks knows. The caller turns them into Unreachable.
+What comes in: an exception of asyncio, aiohttp or the operating system. What goes out: a description without a URL,
+which may contain a password, and without an address, which the caller knows. The caller raises Unreachable with it.
 """
 
 import os
@@ -16,7 +16,7 @@ HUNG_UP = "it hung up without an answer"
 
 
 def described(error: Exception) -> str:
-    """Returns a description of the failure."""
+    """Returns a short description of why an HTTP request failed, for people; it contains no URL and no address."""
     if isinstance(error, TimeoutError):
         return "timeout"
     refusal = tls_error(error)  # before OSError: it is one, with a number that is no errno
@@ -41,6 +41,6 @@ def _os_error(error: Exception) -> object:
 
 
 def tls_error(error: Exception) -> ssl.SSLError | None:
-    """Returns the error of TLS that this one is made of, or is; None for any other."""
+    """Returns the TLS error that caused an exception, or the exception itself if it is one; None for any other."""
     parts = (getattr(error, "certificate_error", None), _os_error(error), error.__cause__, error)
     return next((part for part in parts if isinstance(part, ssl.SSLError)), None)

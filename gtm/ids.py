@@ -1,7 +1,7 @@
 """Identifiers: plain strings and integers that must not be mixed up.
 
-What comes in: nothing. What goes out: one NewType per idea of docs/glossary.md, the
-address type that the whole program speaks, and what may be read from an identifier.
+What comes in: nothing. What goes out: one NewType per idea of docs/glossary.md, the address type that the whole program
+uses, and the scope of a check.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -17,7 +17,7 @@ MonitorName = NewType("MonitorName", str)
 """The name of a monitor in its zone file: `api`."""
 
 NodeName = NewType("NodeName", str)
-"""The name of a node in its node file; the probe that a report is from: `ns1-fra`."""
+"""The name of a node in its node file, such as `ns1-fra`; a report has the name of the probe that made it."""
 
 VantageName = NewType("VantageName", str)
 """Where a probe looks from; the probes of one vantage are one voice: `eu-central`."""
@@ -38,13 +38,13 @@ Generation = NewType("Generation", int)
 """The number of a plan. It only grows, across restarts too."""
 
 SHARED_SCOPE = "_shared"
-"""The scope of the monitors that the shared file defines; those of a zone have its name for one."""
+"""The scope of monitors that the shared file (_shared.yaml) defines; other monitors have the name of their zone."""
 
 
 def scope_of(check: CheckId) -> str:
-    """Returns whose monitor a check has, as far as who counts by zone may rely on: up to the first slash.
+    """Returns the scope of a check for counting by zone: the part of its id before the first slash.
 
-    A target may hold slashes, and many such targets must not count as many zones. The name of a zone may hold one too
-    (RFC 2317 4), and is cut there: those that begin alike then count as one.
+    That is the zone's name, or `_shared`. A target may contain slashes, so only the first one counts. The name of a
+    zone may contain one too (RFC 2317 4), and is cut there: zones with the same beginning then count as one.
     """
     return check.partition("/")[0]

@@ -1,15 +1,15 @@
-"""Reads files again, a little at a time, whose stamps do not change -> stamps that do, where something else is in them.
+"""Rereading: finds files whose content changed though their stamp did not, and changes the `turn` of their stamps.
 
-Most changes show in a file's stamp. Some do not: stores into a mapped file (mmap), two writes within one tick of the
-clock, filesystems without a ctime (FAT, some of FUSE and SMB), and mounts that keep attributes for long. So each file
-that somebody asks the stamp of is read once in EVERY_S at most, SLICE_BYTES in SLICE_S, and its digest compared with
-that of when it was read last. Where that is another one, its stamps have another `turn` from then on.
+Most changes show in a file's stamp. Some do not: writes into a mapped file (mmap), two writes within one tick of the
+clock, filesystems without a ctime (FAT, some of FUSE and SMB), and mounts that cache attributes for long. So each file
+whose stamp was asked for is read again at most once in EVERY_S, at SLICE_BYTES in SLICE_S, and its digest is compared
+with the last one. If they differ, the stamps of the file have another `turn` from then on.
 
-    stamp asked         known, under its path        in line for the next pass
-    read whole          its digest                   a change that this shows counts too: others have what was before
-    read in pieces      its digest                   from the beginning when its stamp changes meanwhile
+    stamp asked for     the path is remembered       it is read in the next pass
+    read whole          the digest is remembered     another digest than before changes the turn too
+    read in pieces      the digest is remembered     starts again from the beginning if the stamp changes meanwhile
 
-It opens nothing: whoever asks gives a function that does (gtm/files.py). Any thread may call it.
+Nothing here opens a file: the caller gives a function that reads (gtm/files.py). Any thread may call it.
 """
 
 import hashlib
@@ -24,47 +24,47 @@ from gtm.content import Piece, Stamp
 from gtm.errors import FileUnreadable
 
 EVERY_S = 60.0
-"""From the beginning of one pass through all files to the next."""
+"""Seconds from the beginning of one pass through all files to the next."""
 SLICE_S = 0.25
 SLICE_BYTES = 1024 * 1024
 SLICE_FILES = 50
-"""So many bytes, of so many files, in so long: 4 MiB and 200 files in a second, and a millisecond of each look."""
+"""At most SLICE_BYTES, of SLICE_FILES files, in SLICE_S seconds: 4 MiB and 200 files in a second."""
 
 ReadPiece = Callable[[Path, int, int, Path | None], Piece]
-"""A path, an offset, a size, and the folder that it must be in. Raises FileUnreadable."""
+"""Reads a piece of a file: of a path, from an offset, of a size, inside a folder (None: any). Raises FileUnreadable."""
 
 
 def digest_of(data: bytes) -> bytes:
-    """Returns a digest that changes with the content of a file."""
+    """Returns the digest of the content of a file: 16 bytes of BLAKE2b."""
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of a file. It changes."""
+    """The stamp, digest and turn of one file, and how far it is read in this pass. It has state."""
 
     stamp: Stamp
     within: Path | None
     digest: bytes | None = None
     turn: int = 0
     is_asked: bool = True
-    """Since the last pass began."""
+    """Whether its stamp was asked for since the last pass began."""
     offset: int = 0
     so_far: "hashlib.blake2b" = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
 
     def begin(self) -> None:
-        """Has it read from its beginning."""
+        """Starts to read the file from its beginning again."""
         self.offset, self.so_far = 0, hashlib.blake2b(digest_size=16)
 
     def take(self, digest: bytes) -> None:
-        """Takes what is in the file now."""
+        """Records the digest of the file's present content; another one than before increases the turn."""
         self.turn += self.digest not in {None, digest}
         self.digest = digest
         self.begin()
 
 
 class Rereading:
-    """Remembers what was in files. It has state: what is known of each, and the line of those to read."""
+    """Remembers the digests of files. It has state: what is known of each file, and the queue of files to read."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -75,7 +75,10 @@ class Rereading:
         self._going_on = threading.Lock()
 
     def seen(self, path: Path, stamp: Stamp | None, within: Path | None) -> Stamp | None:
-        """Returns the stamp of a file with its turn."""
+        """Returns the stamp of a file with its turn set, and remembers the file for the next pass.
+
+        `within` is the folder that the file must be in; None: any. A stamp of None (no file) is returned as it is.
+        """
         with self._changing:
             if stamp is None or not stamp.is_regular:
                 self._known.pop(path, None)
@@ -88,7 +91,7 @@ class Rereading:
             return replace(stamp, turn=known.turn) if known.turn else stamp
 
     def took(self, path: Path, stamp: Stamp | None, data: bytes) -> None:
-        """Hears what was in a file that somebody read whole."""
+        """Records the digest of a file that was read whole: `data` is its content, `stamp` its stamp at that time."""
         with self._changing:
             known = self._known.get(path)
         if known is None or known.stamp != stamp:
@@ -98,7 +101,7 @@ class Rereading:
             known.take(digest)
 
     def go_on(self, read: ReadPiece) -> None:
-        """Reads on for a slice, unless there was one just before or another thread is at it."""
+        """Reads the next slice of files with `read`, unless the last slice was just now or another thread does it."""
         if not self._going_on.acquire(blocking=False):
             return
         try:
@@ -131,7 +134,7 @@ class Rereading:
                 self._line.popleft()
 
     def _read_on(self, path: Path, known: _Known, size: int, read: ReadPiece) -> int:
-        """Reads a piece of a file, and returns how long that was."""
+        """Reads a piece of a file, and returns the number of bytes read; 0 if the file cannot be read or changed."""
         try:
             piece = read(path, known.offset, size, known.within)
         except FileUnreadable:

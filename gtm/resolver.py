@@ -1,16 +1,16 @@
 """The resolver: finds the addresses of a host name, as any program on this machine would.
 
 What comes in: a host name. What goes out: its addresses, in the order to try; or an exception. The system's call
-cannot be cancelled, and takes many seconds where nobody answers, or hangs for good: names that are dead must not be in
-the way of others (decision 0054), nor of anything else in this process, nor of its end:
+cannot be cancelled. Without an answer it takes many seconds, or never ends. Names without an answer must delay neither
+other names (decision 0054), nor the rest of this process, nor its end:
 
-    a name that...                           is asked for...
-    nobody waits for yet                     once, and whoever asks for it then waits for the same answer
-    has had no answer for OVERDUE_S          once more, where a thread is left: the datagram may have been lost
-    has had none for STUCK_S                 once more, and so on after twice the time: those calls never end
-    had none for OVERDUE_S the last time     in no more than half of the threads
-    was answered in time the last time       in any thread; one of eight is for these alone: a zone file may have
-                                             hundreds of new names that nobody answers for
+    a name that...                           is looked up...
+    is not being looked up yet               once; further callers wait for the same answer
+    has had no answer for OVERDUE_S          once more, if a thread is free: the datagram may have been lost
+    has had no answer for STUCK_S            once more, and again each time that twice the time has passed
+    had no answer in OVERDUE_S last time     in at most half of the threads
+    was answered in time last time           in any thread; one of eight is only for these names: a zone file may have
+                                             hundreds of new names without an answer
 
 Checks, and the HTTP sessions to peers, to etcd and to a node each have a resolver, and so threads, of their own.
 """
@@ -35,35 +35,36 @@ class Resolver(Protocol):
     """Finds the addresses of a host name."""
 
     async def resolve(self, host: str, *, within_s: float) -> tuple[Address, ...]:
-        """Returns the addresses in the order to try; waits for ever, but tells in time for a check of `within_s`.
+        """Returns the addresses of a host name in the order to try; waits for the answer without a time limit.
 
-        Raises OSError (socket.gaierror) when there are none, and ResolverBusy when this process cannot ask.
+        Raises OSError (socket.gaierror) if there are none. Raises ResolverBusy early enough for a check of `within_s`
+        seconds if this process has no thread for the lookup.
         """
 
 
 THREADS = 128
-"""Names that are asked for at once. Each has two descriptors at the most: a quarter of the 1,024 of a process."""
+"""Names that are looked up at once. Each uses two descriptors at most: a quarter of the 1,024 of a process."""
 
 RESERVED = 8
-"""One thread of so many is for names that were answered in time."""
+"""One of so many threads is only for names that were answered in time."""
 
 OVERDUE_S = 1.0
-"""Resolvers answer within this, or were not reached; the system itself asks again only after 5 s (resolv.conf(5))."""
+"""Resolvers that are reached answer within this; the system itself asks again only after 5 s (resolv.conf(5))."""
 
 STUCK_S = 60.0
-"""The system gives up sooner, with three servers that do not answer: 5 s, twice each (resolv.conf(5))."""
+"""A lookup after this never ends: the system gives up sooner, after 5 s twice for each of three servers."""
 
 PATIENCE_SHARE = 0.5
-"""Of the time of a check: what waited longer than this for a thread has too little left to blame the name."""
+"""The share of a check's time that a lookup may wait for a thread: after that too little time is left for it."""
 
 MAX_REMEMBERED = 100_000
-"""Names of which is known how they were answered; the oldest are forgotten."""
+"""Names for which it is remembered whether they were answered in time; the oldest are forgotten."""
 
 _Found = tuple[Address, ...] | Exception
 
 
 class SystemResolver:
-    """Asks the operating system. It has state: which names are asked for now, and which made it wait."""
+    """Looks up host names with the operating system. It has state: the lookups that run, and which names were slow."""
 
     def __init__(
         self, *, threads: int = THREADS, overdue_s: float = OVERDUE_S, stuck_s: float = STUCK_S, name: str = "resolver"
@@ -72,17 +73,20 @@ class SystemResolver:
         self._overdue_s = overdue_s
         self._stuck_s = stuck_s
         self._name = name
-        """Of the threads, for people."""
+        """The name of the threads, for people."""
         self._lookups: dict[str, _Lookup] = {}
         self._queues: dict[bool | None, deque[_Lookup]] = {True: deque(), None: deque(), False: deque()}
-        """Those that wait for a thread, by whether their name was quick; None for those that are new."""
+        """The lookups that wait for a thread, by whether their name was quick last time; None for new names."""
         self._was_quick: dict[str, bool] = {}
-        """Of names that were asked for, whether they were answered in time the last time; the newest last."""
+        """For each name whether it was answered in time the last time; the newest last."""
         self._busy = {False: 0, True: 0}
-        """Threads that run, by whether their name was slow when they began."""
+        """The number of running threads, by whether their name was slow when they began."""
 
     async def resolve(self, host: str, *, within_s: float) -> tuple[Address, ...]:
-        """Returns the addresses in the order of RFC 6724."""
+        """Returns the addresses of a host name in the order of RFC 6724.
+
+        Raises OSError if there are none, and ResolverBusy after half of `within_s` seconds without a free thread.
+        """
         lookup = self._lookup(host)
         try:
             async with asyncio.timeout(PATIENCE_SHARE * within_s):
@@ -154,22 +158,22 @@ class SystemResolver:
 
 
 class HttpResolver(AbstractResolver):
-    """What an HTTP session finds its hosts by: aiohttp's own shares the threads of everything else in the process."""
+    """The resolver of an HTTP session, with threads of its own; aiohttp's would share those of the whole process."""
 
     def __init__(self, *, threads: int, within_s: float, name: str) -> None:
-        """Makes one with threads of its own; nobody waits longer than `within_s` for an answer."""
+        """Makes a resolver with threads of its own, called `name`; a lookup fails after `within_s` seconds."""
         self._system = SystemResolver(threads=threads, name=name)
         self._within_s = within_s
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Returns the addresses to connect to.
+        """Returns the addresses of a host to connect to.
 
-        Raises OSError, as aiohttp expects, also where there is no answer in time.
+        Raises OSError, as aiohttp expects, if there are none or no answer comes in time.
         """
         try:
-            async with asyncio.timeout(self._within_s):  # aiohttp waits on for a name that nobody asks for any longer
+            async with asyncio.timeout(self._within_s):  # aiohttp itself would wait on after its caller gave up
                 addresses = await self._system.resolve(host, within_s=self._within_s)
         except ResolverBusy as error:
             raise OSError(str(error)) from error
@@ -194,17 +198,17 @@ def _family(address: Address) -> socket.AddressFamily:
 
 @dataclass(slots=True)
 class _Lookup:
-    """One name that is asked for. It has state: how often, since when, and what was found."""
+    """The lookup of one host name. It has state: its threads, when it began, and the answer."""
 
     host: str
     found: asyncio.Future[tuple[Address, ...]]
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     began_at: float = 0.0
-    """When the first thread for it began, in seconds of the loop."""
+    """When its first thread began, in seconds of the event loop."""
     threads: int = 0
 
     def tell(self, result: _Found) -> None:
-        """Answers all who wait; where nobody does any longer, that is no mistake either."""
+        """Passes the result, addresses or an exception, to all who wait for it; it is no error if nobody does."""
         if isinstance(result, Exception):
             self.found.set_exception(result)
             self.found.exception()  # asyncio logs those that nobody looked at
@@ -213,7 +217,7 @@ class _Lookup:
 
 
 def _ask(host: str, tell: Callable[[_Found], None]) -> None:
-    """Runs in a thread: asks for a name, and tells what was found."""
+    """Looks up a host name in a thread, and calls `tell` with its addresses or an exception."""
     try:
         infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
         tell(tuple(ip_address(sockaddr[0]) for *_, sockaddr in infos))

@@ -1,14 +1,14 @@
 """Pools of threads: for calls that take long or may hang, so that neither the event loop nor another pool waits.
 
-What comes in: a plain function and its arguments. What goes out: what it returned or raised; or CallOverdue, once it
-took too long. Each purpose has a pool of its own, so that a disk that hangs delays those who need that disk, and nobody
-else. asyncio's own pool is shared by all and is waited for at the end of the process, so nothing in gtm uses it.
+What comes in: a plain function and its arguments. What goes out: its result or exception; or CallOverdue if it took too
+long. Each purpose has a pool of its own, so that a disk that hangs delays only the calls that need that disk. asyncio's
+own pool is used for everything and the end of the process waits for it, so nothing in gtm uses it.
 
-A thread cannot be stopped. A call that nobody waits for any more is abandoned: it goes on until it ends by itself, and
+A thread cannot be stopped. A call that nobody waits for any more is abandoned: it runs until it ends by itself, and
 
     abandoned calls of the pool     the place of the next one
     fewer than `spare`              is free for another call at once
-    as many as `spare`              stays taken, until one of them ends: what hangs for good gets no more threads
+    as many as `spare`              stays taken until one of them ends: calls that never end get no more threads
 
 The threads are daemons: the end of the process does not wait for them. Each ends when there is nothing to do for it.
 """
@@ -26,23 +26,26 @@ from typing import Generic, TypeVar, TypeVarTuple
 from gtm.errors import CallOverdue
 
 SPARE = 8
-"""Abandoned calls whose place others get: more than a few files hang together, on one disk that does not answer."""
+"""Abandoned calls whose places others get: on a disk that does not answer, more than a few files hang together."""
 
 LIBRARY_THREADS = 8
 
 SWITCH_S = 0.0005
-"""How long a thread that computes may keep the interpreter's lock from others that want it. Python's own 5 ms are for
-programs without an event loop: the loop gives the lock away with every call of a socket, and gets it back so late."""
+"""Seconds for which a computing thread keeps the interpreter's lock while others wait for it. Python's default of 5 ms
+is too long for an event loop: it releases the lock with every socket call, and gets it back that late."""
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
 
 
 class Pool:
-    """Some threads for one purpose. It has state: the calls that wait, and how many threads there are."""
+    """A pool of threads for one purpose. It has state: the calls that wait, and the number of running threads."""
 
     def __init__(self, name: str, *, threads: int, spare: int = SPARE) -> None:
-        """Makes a pool that runs `threads` calls at once, in the order in which they came; `name` is for people."""
+        """Makes a pool that runs `threads` calls at once, in the order of their submission; `name` is for people.
+
+        Up to `spare` abandoned calls do not count among them.
+        """
         self.name = name
         self._threads = threads
         self._spare = spare
@@ -50,7 +53,7 @@ class Pool:
         self._running = 0
         self._abandoned = 0
         self._lock = threading.Lock()
-        """Over all of the above, and over the marks of calls."""
+        """Guards the attributes above, and the marks of calls (`has_begun`, `is_over`, `is_abandoned`)."""
 
     async def run(
         self,
@@ -59,11 +62,11 @@ class Pool:
         timeout_s: float | None = None,
         goes_on: Callable[[], bool] = lambda: False,
     ) -> _Result:
-        """Returns the result of the function, called in a thread.
+        """Returns the result of the function, called in a thread. Raises the exceptions of the function.
 
-        Raises what it raises; and CallOverdue where it did not end, or could not begin, within `timeout_s`, and
-        `goes_on` does not say that it is to have as long again. Such a call is abandoned, as is one whose task is
-        cancelled; one that has not begun never will.
+        Raises CallOverdue if the call did not begin or end within `timeout_s` seconds (None: no limit). Before that,
+        `goes_on` is called: if it returns True, the call gets the same time again. An overdue call is abandoned, as is
+        one whose task is cancelled. If it has not begun by then, it is never made.
         """
         call = _Call(partial(function, *arguments))
         self._add(call)
@@ -84,9 +87,10 @@ class Pool:
         raise CallOverdue(f"a call in the pool `{self.name}` {state} within {timeout_s:g} s")
 
     def wait(self, function: Callable[[], _Result], *, timeout_s: float, goes_on: Callable[[], bool]) -> _Result:
-        """Returns the result of the function, called in a thread; it blocks, so it is for other threads than a loop's.
+        """Returns the result of the function, called in a thread; blocks, so never call it in an event loop's thread.
 
-        Every `timeout_s` it asks `goes_on`; where that says no, the call is abandoned, and CallOverdue is raised.
+        Every `timeout_s` seconds it calls `goes_on`. If that returns False, the call is abandoned, and CallOverdue is
+        raised.
         """
         call = _Call(function)
         self._add(call)
@@ -97,7 +101,7 @@ class Pool:
         return call.future.result()
 
     def submit(self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> Future[_Result]:
-        """Has a function called in a thread, and returns at once; from any thread."""
+        """Returns at once the future of a function that is called in a thread; any thread may use this."""
         call = _Call(partial(function, *arguments))
         self._add(call)
         return call.future
@@ -108,7 +112,7 @@ class Pool:
         self._start()
 
     def _start(self) -> None:
-        """Starts threads for the calls that wait, while there is a place."""
+        """Starts threads for the calls that wait, while the pool has free places."""
         while (call := self._next()) is not None:
             try:
                 threading.Thread(target=self._work, args=(call,), name=self.name, daemon=True).start()
@@ -118,12 +122,12 @@ class Pool:
                 call.fail(CallOverdue(f"this machine gives no thread for the pool `{self.name}`: {error}"))
 
     def _next(self) -> "_Call[object] | None":
-        """Returns the next call to make, if it has a place."""
+        """Returns the next call to make and takes its place in the pool; None if no call waits or no place is free."""
         with self._lock:
             return self._taken()
 
     def _taken(self) -> "_Call[object] | None":
-        """Takes the next call that waits, and a place for it; with the lock held."""
+        """Returns the next waiting call and takes its place, as `_next`; the caller must hold the lock."""
         while self._waiting and self._running < self._threads + min(self._abandoned, self._spare):
             call = self._waiting.popleft()
             if call.future.set_running_or_notify_cancel():
@@ -133,7 +137,7 @@ class Pool:
         return None
 
     def _work(self, call: "_Call[object] | None") -> None:
-        """Runs in a thread: makes one call after the other."""
+        """Makes one call after the other in this thread, until none waits."""
         while call is not None:
             call.make()
             with self._lock:
@@ -153,14 +157,14 @@ class Pool:
 
 
 def settled(result: _Result) -> Future[_Result]:
-    """Returns a future of what needed no wait."""
+    """Returns a future that has this result already."""
     future: Future[_Result] = Future()
     future.set_result(result)
     return future
 
 
 async def is_true_within(limit_s: float, future: Future[bool]) -> bool:
-    """Returns whether what was submitted tells True within this time; it goes on where it takes longer."""
+    """Returns whether a future has the result True within `limit_s` seconds; its call runs on if it takes longer."""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
     def tell(_: Future[bool]) -> None:
@@ -177,19 +181,19 @@ async def is_true_within(limit_s: float, future: Future[bool]) -> bool:
 
 
 def share_the_lock() -> None:
-    """Has threads that compute give the interpreter's lock away soon, to an event loop for which others wait."""
+    """Sets the interpreter's switch interval to SWITCH_S, so that computing threads do not delay the event loop."""
     sys.setswitchinterval(SWITCH_S)
 
 
 class DaemonExecutor(ThreadPoolExecutor):
-    """What an event loop gets as its own pool, for libraries that use it: the end of the process waits for no call."""
+    """The default executor of an event loop, for libraries; the end of the process does not wait for its calls."""
 
     def __init__(self) -> None:
         super().__init__(1)
         self._pool = Pool("libraries", threads=LIBRARY_THREADS)
 
     def submit(self, function: Callable[..., _Result], /, *arguments: object, **named: object) -> Future[_Result]:
-        """Has a function called in a thread."""
+        """Returns the future of a function that is called in a thread."""
         return self._pool.submit(partial(function, *arguments, **named))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as inherited
@@ -197,7 +201,7 @@ class DaemonExecutor(ThreadPoolExecutor):
 
 
 class _Call(Generic[_Result]):
-    """One call. It has state: how far it is."""
+    """One call of a function in a pool. It has state: whether it has begun, ended or is abandoned."""
 
     def __init__(self, function: Callable[[], _Result]) -> None:
         self._function = function
@@ -207,7 +211,7 @@ class _Call(Generic[_Result]):
         self.is_abandoned = False
 
     def make(self) -> None:
-        """Makes the call."""
+        """Calls the function, and puts its result or exception into the future."""
         try:
             result = self._function()
         except BaseException as error:  # noqa: BLE001  # the top of a thread: whoever waits gets it
@@ -216,5 +220,5 @@ class _Call(Generic[_Result]):
             self.future.set_result(result)
 
     def fail(self, error: BaseException) -> None:
-        """Has it end with an exception."""
+        """Ends the call with an exception."""
         self.future.set_exception(error)

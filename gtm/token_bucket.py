@@ -1,13 +1,13 @@
-"""An allowance: a few at once, then one in so many seconds (a token bucket). Time is an argument.
+"""Token buckets: limits that allow a few actions at once, then one in so many seconds.
 
-What comes in: a wish, and the monotonic time. What goes out: whether it may be now. It has state: what is left.
+What comes in: the monotonic time of an action. What goes out: whether the action is allowed. It reads no clock.
 """
 
 from collections import Counter
 
 
 class TokenBucket:
-    """So many wishes at once, and a further one every so many seconds."""
+    """A limit of `most` actions at once, and one more every `every_s` seconds. It has state: the tokens left."""
 
     def __init__(self, most: int, every_s: float) -> None:
         self._most = most
@@ -16,7 +16,7 @@ class TokenBucket:
         self._at: float | None = None
 
     def take(self, now: float) -> bool:
-        """Takes one, if there is one."""
+        """Takes one token, and returns whether there was one; `now` is in monotonic seconds."""
         if self._at is not None:
             self._left = min(self._most, self._left + (now - self._at) / self._every_s)
         self._at = now
@@ -27,11 +27,11 @@ class TokenBucket:
 
 
 MAX_KNOWN = 10_000
-"""Of those that have an allowance; beyond that all begin anew."""
+"""The most names that have an allowance; with one more all are forgotten, and start with full buckets."""
 
 
 class Allowances:
-    """An allowance for each of many, by name. It has state: those, and how many wishes of each were refused."""
+    """One token bucket for each name. It has state: the buckets, and the number of refusals of each name."""
 
     def __init__(self, most: int, every_s: float) -> None:
         self._most = most
@@ -40,7 +40,7 @@ class Allowances:
         self._refused: Counter[str] = Counter()
 
     def take(self, name: str, now: float) -> bool:
-        """Takes one, if there is one; else it is counted."""
+        """Takes one token of this name, and returns whether there was one; counts a refusal if not."""
         if name not in self._known and len(self._known) >= MAX_KNOWN:
             self._known.clear()
             self._refused.clear()
@@ -49,5 +49,5 @@ class Allowances:
         return may
 
     def refused(self, name: str) -> int:
-        """Returns the number of refusals since this was asked last."""
+        """Returns the number of refusals of this name since the last call, and sets it to 0."""
         return self._refused.pop(name, 0)

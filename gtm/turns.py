@@ -1,8 +1,8 @@
-"""Turns: what is done in the event loop for others is done one after the other, and leaves as much time as it took.
+"""Turns: long work in the event loop is done one piece after the other, with a rest as long as each piece took.
 
-What comes in: whoever has something to do that takes milliseconds. What goes out: its turn. All who share these turns
-have half of this process's time, however many they are: peers that name peers, and writers to a cluster
-(gtm/share/report_store.py); clients of the admin API that ask for what takes long to compose (gtm/admin/server.py).
+What comes in: requests for a turn, for work of some milliseconds. What goes out: a turn for each, in order. All who use
+the same Turns together have at most half of this process's time: reports of peers and of etcd
+(gtm/share/report_store.py), and views of the admin API that take long to compose (gtm/admin/server.py).
 """
 
 import asyncio
@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 REST = 1.0
-"""Times as long as a turn took nobody has the next one."""
+"""The rest after a turn, as a multiple of the time that the turn took."""
 
 TURN_S = 5.0
-"""After which the next one begins, whatever hangs in this one."""
+"""Seconds after which the next turn begins, even if this one has not ended."""
 
 
 class Turns:
-    """Gives turns in the order in which they are asked for. Its state is until when nobody has one."""
+    """Gives turns in the order of the requests. It has state: until when the rest after the last turn lasts."""
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -27,7 +27,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Waits for a turn, which is the block."""
+        """Waits for a turn, and holds it during the `async with` block."""
         await self._lock.acquire()
         turn = _Turn(self._lock)
         try:
@@ -46,14 +46,14 @@ class Turns:
 
 
 class _Turn:
-    """A turn that somebody has, until it ends once."""
+    """One turn. It has state: whether it is over; it ends only once."""
 
     def __init__(self, lock: asyncio.Lock) -> None:
         self._lock = lock
         self.is_over = False
 
     def end(self) -> None:
-        """Lets the next one begin, if that was not done."""
+        """Ends this turn, so that the next one may begin; does nothing if it is over."""
         if not self.is_over:
             self.is_over = True
             self._lock.release()
