@@ -1,1 +1,1 @@
-"""Numbers for people's monitoring: what this node counts and believes, for Prometheus and OpenTelemetry."""
+"""Metrics for monitoring systems: what this node counts and believes, for Prometheus and OpenTelemetry."""

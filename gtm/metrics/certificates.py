@@ -1,7 +1,7 @@
-"""Readings -> when the certificates of endpoints end, as this node's probe saw them: a family, and who is to be told.
+"""Readings -> when the certificates of endpoints expire, as this node's probe saw them: a metric family, and notices.
 
 What comes in: every reading of this node's probe. What goes out: the last certificate of each check that shows one, and
-once for each certificate the news that it is about to end. A check that is watched no longer is forgotten.
+once for each certificate the notice that it will expire soon. Checks that are no longer watched are removed.
 """
 
 from collections.abc import Iterable
@@ -24,20 +24,23 @@ ENDS = Metric(
 
 
 class SeenCertificates:
-    """Remembers the certificates of endpoints. It has state: one lives in a node, and is given every reading."""
+    """Stores the last certificate of each check. It has state: each node has one object, which gets every reading."""
 
     def __init__(self) -> None:
         self._last: dict[CheckId, Certificate] = {}
         self._told: dict[CheckId, Certificate] = {}
 
     def watch(self, checks: Iterable[Check]) -> None:
-        """Forgets what is not among these checks."""
+        """Removes the certificates of all checks that are not among these."""
         wanted = {check.id for check in checks}
         self._last = {check: certificate for check, certificate in self._last.items() if check in wanted}
         self._told = {check: certificate for check, certificate in self._told.items() if check in wanted}
 
     def take(self, check: Check, reading: Reading, *, wall: float) -> Certificate | None:
-        """Returns the certificate of a reading where it is news that it is about to end."""
+        """Stores the certificate of a reading; returns it once if it will expire soon, else None.
+
+        `wall` is Unix time in seconds.
+        """
         seen = reading.certificate
         if seen is None:
             return None
@@ -49,12 +52,12 @@ class SeenCertificates:
         return seen
 
     def family(self) -> Family:
-        """Returns the end times of the last certificates; any thread may ask."""
+        """Returns the expiry times of the last certificates. It may be called from any thread."""
         return Family(
             ENDS, tuple(Point({"check": check}, certificate.ends_at) for check, certificate in list(self._last.items()))
         )
 
 
 def min_days(settings: Settings) -> int:
-    """Returns for how many days a monitor wants the certificate to be good; 0 where it asks for none."""
+    """Returns the number of days for which a monitor requires a certificate to be valid; 0 for no requirement."""
     return 0 if settings.used_tls is None else settings.used_tls.min_days

@@ -1,4 +1,4 @@
-"""Counters -> families. A counter that COUNTED does not know is shown all the same, under a name made of its own.
+"""Counters -> families. A counter that is not in COUNTED is also exported, under a name made from its own name.
 
 What comes in: a snapshot of gtm/counters.py, series by series. What goes out: a family for each counter; the buckets of
 the engine's times (dns_engine_nanoseconds_*, powers of two) become one histogram in seconds, with the same bounds in
@@ -250,10 +250,10 @@ COUNTED: Mapping[str, Metric] = {
         labels=("peer",),
     ),
 }
-"""By the name of gtm/counters.py."""
+"""The metric of each counter, by the counter's name in gtm/counters.py."""
 
 RENAMED = {"rcode": "rcode", "type": "qtype", "reason": "reason"}
-"""Labels of the Rust engine that have another name outside."""
+"""The exported names of labels that the Rust engine calls otherwise."""
 
 LATENCY = Metric(
     "gtm_dns_query_duration_seconds",
@@ -264,14 +264,17 @@ LATENCY = Metric(
 )
 _NANOSECONDS = "dns_engine_nanoseconds_"
 _BOUNDS_NS = tuple(2**power - 1 for power in range(7, 34))
-"""127 ns to 8.6 s: bounds of the engine's own, all of them in every scrape."""
+"""The bounds of the engine's buckets in nanoseconds, 127 ns to 8.6 s; every scrape has all of them."""
 
 _SERIES = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\{(?P<labels>.*)\})?", re.DOTALL)
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="(.*?)"(?:,(?=[A-Za-z_][A-Za-z0-9_]*=")|$)', re.DOTALL)
 
 
 def counter_families(counters: Mapping[str, int]) -> Iterator[Family]:
-    """Yields a family for each counter of a snapshot, and the histogram of the engine's times if it is there."""
+    """Yields a family for each counter of a snapshot, and the histogram of the engine's times if the snapshot has it.
+
+    `counters` has the values by series, as gtm/counters.py writes them.
+    """
     points: defaultdict[str, list[Point]] = defaultdict(list)
     buckets: dict[str, int] = {}
     for series, count in counters.items():
@@ -287,7 +290,7 @@ def counter_families(counters: Mapping[str, int]) -> Iterator[Family]:
 
 
 def parse_series(series: str) -> tuple[str, Mapping[str, str]]:
-    """Returns the name and the labels of a series as gtm/counters.py writes it, where nothing is escaped."""
+    """Returns the name and the labels of a series as gtm/counters.py writes it, without escapes."""
     parts = _SERIES.fullmatch(series)
     if parts is None:
         return series, {}
@@ -308,7 +311,7 @@ def _distribution(buckets: Mapping[str, int]) -> Distribution:
     below, place = 0, 0
     for bound in _BOUNDS_NS:
         while place < len(known) and known[place][0] <= bound:
-            below = known[place][1]  # the engine's buckets hold what is below them too
+            below = known[place][1]  # each bucket of the engine also counts the smaller values
             place += 1
         at_most.append(below)
     bounds = tuple(bound / 1e9 for bound in _BOUNDS_NS)

@@ -3,10 +3,10 @@
 What comes in: every reading of this node's probe. What goes out: a family. No label names an endpoint: there are at
 most eight kinds times five phases, however much is checked.
 
-    dns  connect  tls  ttfb   the phases of a check (gtm/health/verdict/reading.py), each where it was and ended
-    total                     from the start of a check to its outcome, be it good or bad; a timeout is that long
+    dns  connect  tls  ttfb   the phases of a check (gtm/health/verdict/reading.py), each where it took place and ended
+    total                     from the start of a check to its outcome, good or bad; a timeout counts its full time
 
-A check that this probe could not make took no time of an endpoint's, nor did kinds that go by what others say.
+Not counted are checks that this probe could not make, and kinds that ask no endpoint (`push`, `calculated`).
 """
 
 from collections import defaultdict
@@ -28,17 +28,18 @@ DURATION = Metric(
 )
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Those of http.client.request.duration, which is the same thing (OpenTelemetry semantic conventions, HTTP)."""
+"""Bounds in seconds, as for http.client.request.duration, which measures the same (OpenTelemetry semantic
+conventions, HTTP)."""
 
 
 class Durations:
-    """Measures how long checks take. It has state: one lives in a node, and is given every reading."""
+    """Measures how long checks take. It has state: each node has one object, which gets every reading."""
 
     def __init__(self) -> None:
         self._tallies: defaultdict[tuple[MonitorType, str], Tally] = defaultdict(lambda: Tally(BOUNDS_S))
 
     def take(self, check: Check, reading: Reading) -> None:
-        """Counts one reading."""
+        """Counts the durations of one reading."""
         kind = check.monitor.type
         if reading.reason is Reason.UNREAD or not kind.asks:
             return
@@ -47,7 +48,7 @@ class Durations:
                 self._tallies[kind, phase].add(taken_s)
 
     def family(self) -> Family:
-        """Returns the measurements so far; any thread may ask."""
+        """Returns the histograms so far. It may be called from any thread."""
         return Family(
             DURATION,
             tuple(

@@ -1,13 +1,13 @@
-"""Plan, status and overlay -> what counts of endpoints and regions, who sees it otherwise, and where clients are sent.
+"""Plan, status and overlay -> states of endpoints and regions, local truths, and each region's share of the answers.
 
-What comes in: frozen snapshots. What goes out: families. The state of an endpoint is what the checks say, unless a
-person said otherwise:
+What comes in: frozen snapshots. What goes out: families. The state of an endpoint follows the checks, unless an
+override decides it:
 
-    up, down, unknown    the checks, by quorum; one that nobody checks is up, and so is what a safety rule holds
-    taken_out            a person said `down` or `drain`
-    forced_up            a person said `up`
+    up, down, unknown    the checks, by quorum; `up` without checks, and where a safety rule keeps it in the answers
+    taken_out            an override with `down` or `drain`
+    forced_up            an override with `up`
 
-A region's share is one of cells, not of queries: a cell counts as one, however many clients it has.
+A region's share is a share of cells, not of queries: each cell counts as one, however many clients it has.
 """
 
 from collections import Counter, defaultdict
@@ -61,7 +61,10 @@ _Shares = Mapping[RegionName, float]
 
 
 def endpoint_families(plan: Plan, status: Status, overlay: Overlay, *, answers: bool = True) -> Iterator[Family]:
-    """Yields what is measured of endpoints and regions; `answers` is whether this node has a plan to answer by."""
+    """Yields the metric families of endpoints and regions.
+
+    `answers` is whether this node answers queries from its plan; without it the shares of regions are left out.
+    """
     chosen = {state: Chosen(state, STATES) for state in STATES}
     points, counts = list[Point](), defaultdict[tuple[str, str], Counter[str]](Counter)
     for name, steered in plan.services.items():
@@ -75,7 +78,7 @@ def endpoint_families(plan: Plan, status: Status, overlay: Overlay, *, answers: 
 
 
 def states(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[str, ...]:
-    """Returns the state of each endpoint of a service, in their order."""
+    """Returns the state of each endpoint of a service, in the order of the endpoints."""
     held = overlay.held.get(steered.id, {})
     checked = [
         Belief.UP if belief is Belief.DOWN and endpoint_ref.endpoint in held else belief
@@ -95,7 +98,10 @@ def _regions(counts: Mapping[tuple[str, str], Counter[str]]) -> Iterator[Point]:
 
 
 def _local(plan: Plan, status: Status, overlay: Overlay) -> Iterator[Point]:
-    """Yields what vantages see otherwise, but of endpoints that a person decides."""
+    """Yields a point for each vantage that sees an endpoint otherwise than the quorum.
+
+    Endpoints that an override decides are left out.
+    """
     differing = {check: seen.local for check, seen in status.checks.items() if seen.local}
     if not differing:
         return
@@ -117,7 +123,7 @@ def _local(plan: Plan, status: Status, overlay: Overlay) -> Iterator[Point]:
 
 
 def _shares(plan: Plan) -> Iterator[Point]:
-    known: dict[tuple[int, tuple[RegionName, ...]], _Shares] = {}  # services of one shape share their spread
+    known: dict[tuple[int, tuple[RegionName, ...]], _Shares] = {}  # services of one shape have the same spread
     for name, steered in plan.services.items():
         regions = tuple(endpoint_ref.region for endpoint_ref in steered.endpoint_refs)
         spread = plan.decisions[name].spread
@@ -129,10 +135,10 @@ def _shares(plan: Plan) -> Iterator[Point]:
 
 
 def region_shares(spread: CellAnswers, regions: tuple[RegionName, ...]) -> _Shares:
-    """Returns the share of the cells that each region gets, `regions` being those of the endpoints, in their order.
+    """Returns the share of the cells that each region gets; `regions` has the region of each endpoint, in order.
 
-    Where a cell's answers are of several regions, each gets its part: by weight where one is drawn by it, else alike. A
-    cell that gets no answer counts for no region.
+    A cell with answers of several regions is divided among them: by weight where the answer is drawn by weight, else
+    equally. A cell without an answer counts for no region.
     """
     shares: defaultdict[RegionName, float] = defaultdict(float)
     cells = len(spread.by_cell)

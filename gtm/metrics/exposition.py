@@ -1,7 +1,7 @@
 """Families -> the text that Prometheus scrapes, in its own format or in OpenMetrics, as the scraper asks.
 
-It is imported when the first scrape comes: many nodes are never scraped, and it costs a start a tenth of a second.
-Nothing is kept between scrapes: every call has a registry of its own, with one collector over the families as they are.
+It is imported at the first scrape: many nodes are never scraped, and importing it takes a tenth of a second.
+Nothing is kept between scrapes: every call makes its own registry, with one collector for the present families.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,14 +25,14 @@ from gtm.metrics.model import Chosen, Distribution, Family, MetricKind
 
 @dataclass(frozen=True, slots=True)
 class Exposition:
-    """What goes back to the scraper."""
+    """The response to a scrape: its content type and body."""
 
     body: bytes
     content_type: str
 
 
 def expose(families: Iterable[Family], accept: str) -> Exposition:
-    """Returns the families in the format that an Accept header prefers; it takes a while, so call it in a thread."""
+    """Returns the families in the format that an Accept header prefers. It is slow, so call it in a thread."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(families))
     ProcessCollector(registry=registry)
@@ -41,7 +41,7 @@ def expose(families: Iterable[Family], accept: str) -> Exposition:
 
 
 class _Collector(Collector):
-    """What a registry asks; it looks at no global."""
+    """The collector of one registry: it gives the families, and uses no global state."""
 
     def __init__(self, families: Iterable[Family]) -> None:
         self._families = families
@@ -107,7 +107,10 @@ _FORMS: Mapping[MetricKind, Callable[[Family], Metric]] = {
 
 
 def _table(family: Family) -> tuple[list[str], list[tuple[list[str], object]]]:
-    """Returns the label names of a family, and its rows; a label that a point lacks is empty, as Prometheus has it."""
+    """Returns the label names of a family, and its rows of label values with a value.
+
+    A label that a point lacks is empty, as in Prometheus.
+    """
     names = list(dict.fromkeys(name for point in family.points for name in point.labels))
     return names, [([label(point.labels.get(name, "")) for name in names], point.value) for point in family.points]
 

@@ -1,11 +1,11 @@
-"""How long failovers take, as far as this node sees them: two histograms, for what went down after it was up.
+"""How long failovers take, as far as this node sees them: two histograms, for endpoints that were up and went down.
 
-    detection      first bad reading of those that took it down -> verdict          this node's probe, monotonic time
-    convergence    verdict of the first probe that says so -> plan in the engine    every node; clocks of two machines
+    detection      first bad reading of those that made it down -> verdict          this node's probe, monotonic time
+    convergence    first probe's verdict that it is down -> plan in the engine      every node; clocks of two machines
 
-What comes in: readings, verdicts, state changes, and each plan as the engine has it. What goes out: families. What
-changes no plan, for a rule of safety or a person holds it, is no failover; what changes it late is one, and took as
-long. Where the other machine's clock is ahead a convergence counts as 0 s: it is as exact as the clocks agree.
+What comes in: readings, verdicts, state changes, and each plan as the engine has it. What goes out: families. A
+change that changes no plan, because of a safety rule or an override, is no failover; one that changes it late counts
+with its full time. Where the other machine's clock is ahead, a convergence counts as 0 s: it depends on both clocks.
 """
 
 from collections.abc import Iterable
@@ -39,39 +39,43 @@ CONVERGENCE = Metric(
 )
 
 BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0)
-"""The usual failover takes 5 to 15 s; what takes a minute is held by a rule, or waits for a quorum."""
+"""Bounds in seconds. A usual failover takes 5 to 15 s; one that takes a minute was delayed by a safety rule or a
+missing quorum."""
 
 
 class Failovers:
-    """Measures failovers. It has state: one lives in a node."""
+    """Measures failovers. It has state: each node has one object."""
 
     def __init__(self) -> None:
         self._recent: dict[CheckId, tuple[tuple[float, bool], ...]] = {}
-        """When the last readings of each check began, and whether they were good."""
+        """The start times, in monotonic seconds, of the last readings of each check, each with whether it was good."""
         self._believed: dict[CheckId, Belief] = {}
         self._down_since: dict[CheckId, float] = {}
-        """When the first probe said that a check is down, until the plan follows; wall seconds."""
+        """The time of the first verdict that a check is down, until a plan follows it; Unix time in seconds."""
         self._detection = Tally(BOUNDS_S)
         self._convergence = Tally(BOUNDS_S)
 
     def watch(self, checks: Iterable[Check]) -> None:
-        """Forgets what is not among these checks."""
+        """Removes the measurements of all checks that are not among these."""
         wanted = {check.id for check in checks}
         self._recent = {check: pair for check, pair in self._recent.items() if check in wanted}
         self._believed = {check: pair for check, pair in self._believed.items() if check in wanted}
         self._down_since = {check: pair for check, pair in self._down_since.items() if check in wanted}
 
     def read(self, check: Check, reading: Reading, *, now: float) -> None:
-        """Takes a reading of this node's probe that has just ended."""
+        """Stores a reading of this node's probe that has just ended; `now` is monotonic seconds."""
         if reading.reason is Reason.UNREAD:
             return
         policy = verdict_policy(check.monitor)
         length = max(policy.fall, policy.window.of if policy.window else 0)
-        # a tuple: of thousands of checks, each deque takes half a kilobyte
+        # a tuple: there are thousands of checks, and each deque would take half a kilobyte
         self._recent[check.id] = (*self._recent.get(check.id, ()), (now - reading.took_s, reading.ok))[-length:]
 
     def judged(self, check: Check, verdict: Verdict, *, now: float) -> float | None:
-        """Takes a verdict of this node's probe that has just changed; returns how long it took to find a failure."""
+        """Measures a changed verdict of this node's probe; `now` is monotonic seconds.
+
+        Returns the seconds since the first bad reading when the check went from up to down; else None.
+        """
         before, self._believed[check.id] = self._believed.get(check.id), verdict.belief
         if before is not Belief.UP or verdict.belief is not Belief.DOWN:
             return None
@@ -85,23 +89,23 @@ class Failovers:
         return now - bad[0]
 
     def changed(self, changes: Iterable[Change], book: Book, *, wall: float) -> None:
-        """Takes state changes, before the plan that follows them."""
+        """Stores state changes, before the plan that follows them; `wall` is Unix time in seconds."""
         for change in changes:
             self._down_since.pop(change.check, None)
             if change.before is Belief.UP and change.after.belief is Belief.DOWN:
                 self._down_since[change.check] = _first_verdict_at(change, book, now=wall)
 
     def swapped(self, before: Plan, after: Plan, *, wall: float) -> None:
-        """Takes the plan that the engine has from now on, and the one before."""
+        """Measures the failovers that the engine's new plan, `after`, completes; `wall` is Unix time in seconds."""
         for check in [check for check in self._down_since if _moved(check, before, after)]:
             self._convergence.add(max(0.0, wall - self._down_since.pop(check)))
 
     def followed(self) -> None:
-        """Takes that the plan follows all changes by now: those that moved nothing are no failovers."""
+        """Removes all pending changes once the plan follows them: a change that moved no answer is no failover."""
         self._down_since.clear()
 
     def families(self) -> tuple[Family, ...]:
-        """Returns the measurements so far; any thread may ask."""
+        """Returns both histograms so far. It may be called from any thread."""
         return (
             Family(DETECTION, (Point({}, self._detection.distribution()),)),
             Family(CONVERGENCE, (Point({}, self._convergence.distribution()),)),
@@ -109,7 +113,7 @@ class Failovers:
 
 
 def _moved(check: CheckId, before: Plan, after: Plan) -> bool:
-    """Returns whether any service that a check can change is answered otherwise; another TTL alone is no failover."""
+    """Returns whether the new plan answers a service of this check otherwise; another TTL alone does not count."""
     services = after.watchers.get(check, ())
     return any(_spread(after, name) != _spread(before, name) for name in services)
 
@@ -120,7 +124,8 @@ def _spread(plan: Plan, name: ServiceId) -> CellAnswers | None:
 
 
 MOST_S = 3600.0
-"""A verdict that is said to be older is no part of this failover: its probe is wrong, or wants the figure to be."""
+"""Most seconds that a verdict may be old. One said to be older is no part of this failover: its probe is wrong
+or lies."""
 
 
 def _first_verdict_at(change: Change, book: Book, *, now: float) -> float:

@@ -7,23 +7,23 @@ from gtm.metrics.model import Distribution
 
 
 class Tally:
-    """The histogram of one thing. It has state; one thread fills it, any may look."""
+    """A histogram that counts one kind of duration. It has state: one thread adds to it, any thread may read it."""
 
     __slots__ = ("_bounds_s", "_counts", "_sum_s")
 
     def __init__(self, bounds_s: tuple[float, ...]) -> None:
         self._bounds_s = bounds_s
         self._counts = [0] * (len(bounds_s) + 1)
-        """Between the bounds; the last is above them all."""
+        """The count of each interval between two bounds; the last one counts what is above all bounds."""
         self._sum_s = 0.0
 
     def add(self, taken_s: float) -> None:
-        """Counts one."""
+        """Counts one duration, in seconds."""
         self._counts[bisect_left(self._bounds_s, taken_s)] += 1
         self._sum_s += taken_s
 
     def distribution(self) -> Distribution:
         """Returns the counts so far."""
-        # one copy, so that the buckets agree with the count while the node goes on
+        # one copy, so that buckets and count agree while another thread adds
         *at_most, count = accumulate(tuple(self._counts))
         return Distribution(self._bounds_s, tuple(at_most), count, self._sum_s)

@@ -1,9 +1,9 @@
-"""What a node measures by itself while it runs, beside what it counts (gtm/counters.py): one value for who takes it in.
+"""What a node measures while it runs, besides its counters (gtm/counters.py): one object has all measures.
 
     durations       how long checks take               every reading of this node's probe
-    certificates    when those of endpoints end        every reading of this node's probe
+    certificates    when they expire                   every reading of this node's probe
     failovers       how long they take                 readings and verdicts of this node's probe; every merge and swap
-    transitions     how often it changed its mind      every merge
+    transitions     how often a status changed         every merge
 
 What goes out: families. What is measured by looking at the present is in snapshot.py.
 """
@@ -20,7 +20,7 @@ from gtm.metrics.transitions import Transitions
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """The measures of one node; each has a state of its own."""
+    """The measures of one node; each has its own state."""
 
     durations: Durations = field(default_factory=Durations)
     certificates: SeenCertificates = field(default_factory=SeenCertificates)
@@ -28,11 +28,11 @@ class Tallies:
     transitions: Transitions = field(default_factory=Transitions)
 
     def watch(self, checks: tuple[Check, ...]) -> None:
-        """Has these checks measured from now on, and no others."""
+        """Measures these checks from now on, and no others."""
         for each in (self.certificates, self.failovers, self.transitions):
             each.watch(checks)
 
     def families(self) -> tuple[Family, ...]:
-        """Returns the measurements so far; any thread may ask."""
+        """Returns the families measured so far. It may be called from any thread."""
         own = (self.durations, self.certificates, self.transitions)
         return (*(each.family() for each in own), *self.failovers.families())

@@ -1,7 +1,7 @@
-"""Metrics as values: what both Prometheus and OpenTelemetry are given, each in its own names.
+"""Metrics as values, exported to both Prometheus and OpenTelemetry, each with its own names.
 
 Metric    what is measured: its two names, kind, unit, help
-Point     one value of it, with labels of closed sets: never a client's address or a name that somebody asked for
+Point     one value of it, with labels from closed sets: never a client's address or the name in a query
 Family    a metric and its points now
 """
 
@@ -11,40 +11,40 @@ from enum import Enum
 
 
 class MetricKind(Enum):
-    """What the values mean."""
+    """The kind of a metric's values."""
 
     COUNTER = "counter"
-    """Only grows while the node runs."""
+    """A number that only grows while the node runs."""
     GAUGE = "gauge"
     STATE = "state"
-    """Which of a few states something is in: a StateSet of OpenMetrics."""
+    """Which one of a few states something is in: a StateSet of OpenMetrics."""
     INFO = "info"
-    """Labels only."""
+    """A metric that has labels only."""
     HISTOGRAM = "histogram"
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is measured."""
+    """A measured value: its names, kind, unit and help."""
 
     prometheus: str
-    """Without `_total` and `_info`, with the unit of those that have one (Prometheus' naming rules)."""
+    """The name in Prometheus, without `_total` and `_info`, with the unit if it has one (Prometheus' naming rules)."""
     otel: str
-    """With dots; the unit stands apart (OpenTelemetry's semantic conventions)."""
+    """The name in OpenTelemetry, with dots and without the unit (OpenTelemetry's semantic conventions)."""
     kind: MetricKind
     help: str
     unit: str = ""
-    """As UCUM has it, which OpenTelemetry asks for: `s`, `{query}`; empty for a number of nothing."""
+    """The unit in UCUM, as OpenTelemetry requires: `s`, `{query}`; empty for none."""
     labels: tuple[str, ...] = ()
     """The names of the labels that its points have, for docs/reference/metrics.md."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """The value of a histogram: how many observations were at most each bound, and their sum."""
+    """The value of a histogram: for each bound the number of values at most that large, and the sum of all values."""
 
     bounds: tuple[float, ...]
-    """Rising; everything above the last is in `count` alone."""
+    """Upper bounds, rising; values above the last bound count in `count` alone."""
     at_most: tuple[int, ...]
     count: int
     sum: float
@@ -52,7 +52,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The value of a state."""
+    """The value of a state metric: the present state, and all states."""
 
     state: str
     of: tuple[str, ...]
@@ -63,7 +63,7 @@ Value = int | float | Distribution | Chosen
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value."""
+    """One value of a metric, with its labels."""
 
     labels: Mapping[str, str]
     value: Value
@@ -71,7 +71,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric and its points now."""
+    """A metric and its present points."""
 
     metric: Metric
     points: tuple[Point, ...]

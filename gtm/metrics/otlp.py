@@ -2,7 +2,7 @@
 
 It needs the extra `gtm[otlp]`, and is imported only where telemetry is configured. The SDK's exporter does the sending,
 and honours its environment variables: OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE and so on. A
-thread of its own collects and sends; whoever serves DNS or runs checks never waits for it.
+thread of its own collects and sends; DNS service and checks never wait for it.
 """
 
 import logging
@@ -35,24 +35,25 @@ from gtm.metrics.otlp_replies import FAILED, OUTCOMES, TAKEN, ExportGivenUp, Rep
 from gtm.metrics.otlp_session import bounded_session
 
 PREFIX = "gtm."
-"""Of our attributes: no convention has a word for a DNS server's (OpenTelemetry semantic conventions, dns)."""
+"""The beginning of our attributes' names: no convention covers a DNS server's (OpenTelemetry semantic
+conventions, dns)."""
 CLOSE_LIMIT_S = 2.0
 
 log = logging.getLogger(__name__)
 
 
 class Exporter(Protocol):
-    """Sends to a collector: the SDK's OTLPMetricExporter."""
+    """Sends metrics to a collector; the SDK's OTLPMetricExporter is one."""
 
     def export(self, metrics_data: MetricsData, timeout_millis: float | None = ...) -> MetricExportResult:
-        """Sends, and waits for the answer."""
+        """Sends the metrics, and waits for the answer; returns whether it succeeded."""
 
     def shutdown(self, timeout_millis: float = ...) -> None:
-        """Sends no more."""
+        """Stops sending."""
 
 
 class Telemetry:
-    """Sends metrics now and then. It has state: the thread, and how the last sending went."""
+    """Sends metrics at regular times. It has state: the thread, and the result of the last export."""
 
     def __init__(
         self,
@@ -74,39 +75,39 @@ class Telemetry:
         self._stopping = threading.Event()
         self._replies = replies or Replies()
         self._trouble: Trouble | None = None
-        """What was wrong with the last sending."""
+        """The problem of the last export; None when it had none."""
         self._told: frozenset[str] = frozenset()
-        """The kinds of trouble that the log has, since the metrics were last taken."""
+        """The kinds of problem that were logged since the last successful export."""
         self._counts = dict.fromkeys(OUTCOMES, 0)
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
 
     @property
     def sent(self) -> int:
-        """Returns the number of exports that were taken whole."""
+        """Returns the number of exports that the collector took completely."""
         return self._counts[TAKEN]
 
     @property
     def failed(self) -> int:
-        """Returns the number of exports that failed, for whatever reason."""
+        """Returns the number of exports that failed, for any reason."""
         return sum(self._counts.values()) - self.sent
 
     def counted(self) -> Mapping[str, int]:
-        """Returns the number of exports by their result, by series name; any thread may ask."""
+        """Returns the number of exports by outcome, by series name. It may be called from any thread."""
         return {series("telemetry_exports", {"outcome": outcome}): self._counts[outcome] for outcome in OUTCOMES}
 
     def start(self) -> None:
-        """Starts to send."""
+        """Starts the thread that sends."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stops; what is being sent is given up after a while."""
+        """Stops the thread. It waits for a running export at most CLOSE_LIMIT_S seconds."""
         self._stopping.set()
         self._exporter.shutdown()
         if self._thread.is_alive():
             self._thread.join(CLOSE_LIMIT_S)
 
     def send(self) -> None:
-        """Collects and sends once."""
+        """Collects the metrics and sends them once."""
         self._replies.begin()
         try:
             data = metrics_data(
@@ -124,7 +125,7 @@ class Telemetry:
             self._tell(trouble)
 
     def _tell(self, trouble: Trouble | None) -> None:
-        """Logs what is news: each kind of failure once until the metrics are taken again, each warning once."""
+        """Logs a new problem: each kind of failure once until an export succeeds, each warning once."""
         before, self._trouble = self._trouble, trouble
         if trouble is None or trouble.outcome == TAKEN:
             if before is not None and before.outcome != TAKEN:
@@ -140,7 +141,7 @@ class Telemetry:
             log.warning("telemetry: the collector does not take the metrics: %s; %s", trouble.text, message)
 
     def pause_s(self) -> float:
-        """Returns the seconds to wait before the next export: longer where the collector asks for that."""
+        """Returns the seconds until the next export: longer where the collector asks for a pause."""
         is_failing = self._trouble is not None and self._trouble.outcome == FAILED
         return max(self._interval_s, self._replies.pause_s() if is_failing else 0.0)
 
@@ -150,24 +151,27 @@ class Telemetry:
 
 
 def make_exporter(endpoint: str, replies: Replies | None = None) -> Exporter:
-    """Returns the SDK's exporter to a collector such as `http://127.0.0.1:4318`; empty: what the environment says.
+    """Returns the SDK's exporter for a collector such as `http://127.0.0.1:4318`.
 
-    `replies` hears what the collector answers.
+    With an empty `endpoint`, the environment variables name the collector. `replies` gets the collector's answers.
     """
-    # it has a line, or several, for each failure, and Telemetry tells each kind once
+    # it logs every failure, in one line or more, and Telemetry logs each kind once
     logging.getLogger(OTLPMetricExporter.__module__).setLevel(logging.CRITICAL)
     url = f"{endpoint.rstrip('/')}/v1/metrics" if endpoint else None
     return OTLPMetricExporter(endpoint=url, session=bounded_session(replies or Replies()))
 
 
 def make_resource(node: str, version: str) -> Resource:
-    """Returns the sender; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say more, and win."""
+    """Returns the resource that names this node as the sender.
+
+    OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
+    """
     ours = Resource.create({"service.name": "gtm", "service.version": version, "service.instance.id": node})
     return ours.merge(OTELResourceDetector().detect())
 
 
 def metrics_data(families: Iterable[Family], resource: Resource, *, start_ns: int, now_ns: int) -> MetricsData:
-    """Returns the data that the exporter sends."""
+    """Returns the families in the SDK's form for the exporter; the times are Unix time in nanoseconds."""
     times = _Times(start_ns, now_ns)
     metrics = [times.metric(family) for family in families if family.points]
     scope = ScopeMetrics(InstrumentationScope("gtm"), metrics, "")
@@ -175,7 +179,7 @@ def metrics_data(families: Iterable[Family], resource: Resource, *, start_ns: in
 
 
 class _Times:
-    """Makes metrics of one moment."""
+    """Makes metrics with the times of one export."""
 
     def __init__(self, start_ns: int, now_ns: int) -> None:
         self._start_ns = start_ns
@@ -230,7 +234,7 @@ class _Times:
             value.sum,
             counts,
             value.bounds,
-            min=None,  # type: ignore[arg-type]  # the engine does not know; the protocol may leave both out
+            min=None,  # type: ignore[arg-type]  # the engine has neither; the protocol lets both be absent
             max=None,  # type: ignore[arg-type]
         )
 

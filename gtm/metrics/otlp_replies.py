@@ -1,12 +1,12 @@
-"""What a collector answered, and what that means. It sends nothing.
+"""The answers of a collector, and the problems that they report. It sends nothing.
 
-What comes in: the responses of one sending, before the SDK's exporter has them. What goes out: what is wrong, where
-anything is. The exporter takes every status below 400 for success, follows no redirect, and reads no body:
+What comes in: the responses to one export, before the SDK's exporter gets them. What goes out: the problem, if there
+is one. The exporter takes every status below 400 for success, follows no redirect, and reads no body:
 
-    301 to 308              redirected    nothing arrived: whoever runs the node has to name the other address
+    301 to 308              redirected    nothing arrived: the operator has to configure the other address
     200, partial success    rejected      some data points, or all of them, are not kept (OTLP, Partial Success)
-    429, 5xx and others     failed        told with the status, and with what Retry-After asks for
-    200, a warning          taken         told too
+    429, 5xx and others     failed        reported with the status, and the pause of Retry-After
+    200, a warning          taken         reported too
 """
 
 import time
@@ -23,50 +23,53 @@ from gtm.escape import escaped
 
 TAKEN, FAILED, REDIRECTED, REJECTED = "taken", "failed", "redirected", "rejected"
 OUTCOMES = (TAKEN, FAILED, REDIRECTED, REJECTED)
-"""Of one sending, as it is counted."""
+"""The outcomes of one export, as they are counted."""
 
 MAX_QUOTED = 200
-"""Characters of what a collector says."""
+"""Most characters of a collector's message that are quoted."""
 MAX_WAIT_S = 10.0
-"""Within one sending: it may take so long in all, where OTEL_EXPORTER_OTLP_TIMEOUT says nothing else."""
+"""Most seconds to wait within one export, which is its whole time unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise."""
 MAX_PAUSE_S = 3600.0
-"""Who asks to be left alone for longer has no clock, or means no good."""
+"""Most seconds to pause: a collector that asks for more is wrong or hostile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with one sending."""
+    """The problem of one export."""
 
     outcome: str
     text: str
     kind: str = ""
-    """The same for two troubles of which the second is no news, and not logged."""
+    """The kind of the problem: a second problem of the same kind is not logged again."""
 
 
 class ExportGivenUp(requests.RequestException):
-    """A sending that is of no use to go on with: the collector is elsewhere, or wants to be left alone."""
+    """Ends an export that cannot succeed: the collector has another address, or asks for a pause."""
 
 
 class Replies:
-    """What the collector answers. It has state: the answer that came last."""
+    """The answers of a collector. It has state: the last answer."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
         self._trouble: Trouble | None = None
         self._retry_after = ""
         self._unreached = ""
-        """Why the last request had no answer."""
+        """The reason why the last request got no answer; empty if it got one."""
 
     def begin(self) -> None:
-        """Forgets what was answered to the sending before."""
+        """Forgets the answers to the export before."""
         self._trouble, self._retry_after, self._unreached = None, "", ""
 
     def miss(self, why: str) -> None:
-        """Takes that a request had no answer."""
+        """Stores the reason why a request got no answer."""
         self._unreached = why
 
     def hear(self, response: requests.Response, **_: object) -> None:
-        """Takes one answer. Raises GivenUp for one after which nothing else is sent, whatever the exporter would do."""
+        """Stores one answer.
+
+        Raises ExportGivenUp if no further request should follow, whatever the exporter would do.
+        """
         status = response.status_code
         self._retry_after = response.headers.get("Retry-After", "")
         if status < 300:
@@ -80,20 +83,18 @@ class Replies:
             asks = f" and Retry-After: {escaped(self._retry_after, limit=MAX_QUOTED)}" if self._retry_after else ""
             self._trouble = Trouble(FAILED, f"it answers HTTP {status}{asks}", f"HTTP {status}")
             if self.pause_s() > MAX_WAIT_S:
-                raise ExportGivenUp(
-                    self._trouble.text
-                )  # older exporters know nothing of Retry-After, and would ask again
+                raise ExportGivenUp(self._trouble.text)  # older exporters ignore Retry-After, and would send again
 
     def trouble(self, *, is_sent: bool) -> Trouble | None:
-        """Returns the fault; `is_sent` is what the exporter thinks."""
+        """Returns the problem of the export, or None; `is_sent` is whether the exporter takes it for sent."""
         if self._trouble is None and not is_sent:
             return Trouble(FAILED, f"no answer ({self._unreached})" if self._unreached else "no answer", "no answer")
         if is_sent and self._trouble is not None and self._trouble.outcome == FAILED:
-            return None  # a later try was taken
+            return None  # a later try succeeded
         return self._trouble
 
     def pause_s(self) -> float:
-        """Returns for how long the collector wants to be left alone (RFC 9110 10.2.3); 0 where it says nothing."""
+        """Returns the seconds that the collector asks to pause (RFC 9110 10.2.3); 0 for none."""
         text = self._retry_after.strip()
         if text.isascii() and text.isdecimal():
             return min(float(text[:MAX_DIGITS]), MAX_PAUSE_S)
@@ -106,11 +107,11 @@ class Replies:
 
 
 MAX_DIGITS = 6
-"""More than MAX_PAUSE_S has."""
+"""More digits than MAX_PAUSE_S has."""
 
 
 def _partial(body: bytes) -> Trouble | None:
-    """Returns the complaint of a collector that answered 200 (OTLP, Partial Success); None where it took all."""
+    """Returns the problem that a collector reported with status 200 (OTLP, Partial Success); None where it took all."""
     try:
         partial = ExportMetricsServiceResponse.FromString(body).partial_success
     except DecodeError:

@@ -1,7 +1,7 @@
-"""The HTTP session to a collector: of what it answers, only so much is read as an answer can have.
+"""The HTTP session to a collector: it reads no more of an answer than a valid answer can have.
 
-requests reads every body whole, those of redirects too, and unpacks it: a wrong address, or whoever stands in the
-collector's place, could fill the memory of the node.
+The library requests reads every body completely, also of redirects, and decompresses it: a wrong or hostile server
+could fill the memory of the node.
 """
 
 import os
@@ -16,25 +16,25 @@ from gtm.metrics.otlp_replies import Replies
 from gtm.tls.contexts import client_context
 
 MAX_ANSWER_BYTES = 64 * 1024
-"""ExportMetricsServiceResponse has a count and a line of text (opentelemetry-proto)."""
+"""Most bytes of an answer: ExportMetricsServiceResponse has a count and a line of text (opentelemetry-proto)."""
 
 _PROVIDERS = (
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_METRICS_CREDENTIAL_PROVIDER",
 )
-"""Variables that name who makes the session instead."""
+"""Environment variables that name a provider of the session instead."""
 
 
 def bounded_session(replies: Replies | None = None) -> requests.Session | None:
-    """Returns a session for the SDK's exporter, whose answers `replies` hears.
+    """Returns a session for the SDK's exporter that limits answers and passes them to `replies`.
 
-    None where the environment names who makes it.
+    Returns None where the environment names a provider of the session.
     """
     if any(os.environ.get(name) for name in _PROVIDERS):
         return None
     replies = replies or Replies()
     session = requests.Session()
-    session.headers["Accept-Encoding"] = "identity"  # nothing is unpacked here
+    session.headers["Accept-Encoding"] = "identity"  # nothing is decompressed here
     session.hooks["response"].append(replies.hear)
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Bounded(replies))
@@ -72,7 +72,7 @@ class _Bounded(HTTPAdapter):
         except requests.RequestException as error:
             self._replies.miss(_reason(error))
             raise
-        # what `content` gives from now on, to whoever asks
+        # what `content` returns from now on
         response._content = response.raw.read(MAX_ANSWER_BYTES, decode_content=False)  # noqa: SLF001
         response._content_consumed = True  # noqa: SLF001
         response.close()
@@ -80,7 +80,7 @@ class _Bounded(HTTPAdapter):
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Returns the failure below requests, which names it at length, and with addresses of objects."""
+    """Returns the cause of an error of requests, without its long text and object addresses."""
     if isinstance(error, requests.Timeout):
         return "timeout"
     cause: BaseException | None = error
@@ -92,5 +92,5 @@ def _reason(error: requests.RequestException) -> str:
 
 
 def _context() -> ssl.SSLContext:
-    # which roots are trusted is for requests to say, by REQUESTS_CA_BUNDLE and the SDK's own variables
+    # requests decides which roots are trusted, by REQUESTS_CA_BUNDLE and the SDK's own variables
     return client_context(system_roots=False)

@@ -1,8 +1,8 @@
-"""What the safety rules refuse now -> how many endpoints that concerns, by rule, zone and service, with the words.
+"""The present refusals of safety rules -> the number of endpoints concerned, by rule, zone and service, with reasons.
 
-What comes in: the plan, what is held, and the refusals. What goes out: two families. One counts by rule alone. Of the
-other `says` is the sentence of the log: an alert can then say what is wrong, and not only that something is. Its series
-come and go with refusals, and there are MAX_SCOPES of each rule at the most.
+What comes in: the plan, the endpoints that rules hold, and the refusals. What goes out: two families. One counts by
+rule alone. The other has the sentence of the log in the label `says`, so that an alert can name the reason. Its series
+exist while the refusals do, at most MAX_SCOPES for each rule.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from gtm.plan.overlay import HeldEndpoints
 from gtm.plan.safety.minimums import Refusal
 
 MAX_SCOPES = 20
-"""Refusals of one rule that have series of their own: thousands of services may fail at once."""
+"""Most refusals of one rule with a series of their own: thousands of services may fail at once."""
 
 HELD = Metric(
     "gtm_safety_held_endpoints",
@@ -35,11 +35,11 @@ REFUSED = Metric(
 )
 
 _HOLDING = tuple(rule for rule in SafetyRule if rule is not SafetyRule.MIN_HEALTHY)
-"""The rules that keep something in; `min_healthy` takes more out."""
+"""The rules that keep endpoints in the answers; `min_healthy` takes more endpoints out."""
 
 
 def safety_families(plan: Plan, held: HeldEndpoints, refusals: Iterable[Refusal]) -> Iterator[Family]:
-    """Yields what is measured of safety rules."""
+    """Yields the metric families of safety rules; `held` has the endpoints that rules hold, by service."""
     counts = Counter(rule for ends in held.values() for rule in ends.values())
     yield Family(HELD, tuple(Point({"rule": rule.value}, counts[rule]) for rule in _HOLDING))
     yield Family(REFUSED, tuple(_refused(plan, refusals)))
@@ -51,7 +51,7 @@ def _refused(plan: Plan, refusals: Iterable[Refusal]) -> Iterator[Point]:
         by_rule[refusal.rule].append(refusal)
     for rule in SafetyRule:
         refusals_of_rule = sorted(by_rule[rule], key=lambda refusal: (refusal.subject, refusal.says))
-        yield Point({"rule": rule.value}, 0)  # so that there is a series while nothing is refused
+        yield Point({"rule": rule.value}, 0)  # so that the series exists while there are no refusals
         for refusal in refusals_of_rule[:MAX_SCOPES]:
             labels = {"rule": rule.value, **_whose(plan, refusal), "says": refusal.says}
             yield Point(labels, len(refusal.held))
@@ -61,7 +61,7 @@ def _refused(plan: Plan, refusals: Iterable[Refusal]) -> Iterator[Point]:
 
 
 def _whose(plan: Plan, refusal: Refusal) -> Mapping[str, str]:
-    """Returns the zone and the service that a refusal is about; empty for several."""
+    """Returns the labels `zone` and `service` of a refusal; a label is empty where the refusal is about several."""
     kind, _, name = refusal.subject.partition(" ")
     if kind == "zone":
         return {"zone": name, "service": ""}

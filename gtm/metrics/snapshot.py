@@ -1,4 +1,4 @@
-"""A node's present -> families: plan, status, reports, configuration, as they are at the moment of a scrape.
+"""The state of a node at the moment of a scrape -> families: plan, status, reports, configuration.
 
 Everything that comes in is a frozen snapshot, so that a scrape may run in a thread while the node goes on. Labels are
 names that the operator gave: zones, services, endpoints, checks, probes.
@@ -31,70 +31,70 @@ class GeoSource:
 
 @dataclass(frozen=True, slots=True)
 class Reloads:
-    """How the last reading of the zone folder went."""
+    """The result of the last reading of the zone folder."""
 
     successful: bool
-    """Every file was read, and serves."""
+    """Whether every file was read without problems, and serves."""
     at: float | None
-    """Unix time of it; None before the first."""
+    """Unix time in seconds of the last reading; None before the first."""
     held: frozenset[str] = frozenset()
-    """The zones that serve as they were, as their files would lose too much (gtm/watch/zone_loss.py)."""
+    """The zones that keep their last version, as their files would lose too much (gtm/watch/zone_loss.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """The last change of what serves of the zone files, while the node runs; none yet."""
+    """The last change of the serving zones since the node started; the defaults mean none."""
 
     at: float = 0.0
-    """Unix time of it; 0 before the first."""
+    """Unix time in seconds of the change; 0 before the first."""
     zones: str = ""
-    """Which zones changed with it, or just before it, and how."""
+    """Which zones changed then or just before, and how, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedProbe:
-    """A node that checks something: a peer that is listed so, or this node itself."""
+    """A node that should vote here: a peer that is listed as a probe, or this node itself."""
 
     node: NodeName
     is_peer: bool
     age_s: float
-    """Since its last report; of one that was never heard, since the start of this node."""
+    """Seconds since its last report, or since the start of this node if there was no report."""
     is_fresh: bool
-    """Whether some vote of it on what is watched is fresh."""
+    """Whether any of its votes on watched checks is fresh."""
     is_voting: bool
-    """And counts: it is not in quarantine."""
+    """Whether its votes are fresh and count: it is not in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that is measured, at one moment."""
+    """Everything that is exported, at one moment."""
 
     node: NodeName
     version: str
     engine: str
     roles: tuple[str, ...]
-    """Sorted."""
+    """The roles of the node, sorted."""
     started_at: float
     plan: Plan
     status: Status
     overlay: Overlay
     probes: tuple[ExpectedProbe, ...]
-    """Every node that should vote here, whether it was ever heard or not."""
+    """Every node that should vote here, whether it has sent a report or not."""
     reloads: Reloads
     push: Push
     refusals: tuple[Refusal, ...]
-    """What the rules of safety do not let happen now."""
+    """The present refusals of safety rules."""
     geo: tuple[GeoSource, ...]
     ready: bool
     measured: tuple[Family, ...]
-    """What this node measures by itself (measurements.py)."""
+    """The families that this node measures while it runs (measurements.py)."""
     expiries: Mapping[str, float]
-    """When the certificate of each side of this node that shows one expires, Unix time."""
+    """Unix time in seconds when the node's own certificates expire, by the side of the node that shows them."""
     unsaved: int
-    """Files of the state folder whose newest content is not on disk."""
+    """The number of state folder files whose newest content is not on disk."""
     counters: Mapping[str, int]
     wrong_keys: Mapping[NodeName, bool] = field(default_factory=dict)
-    """Of each peer, whether it signs with another key than is listed for it."""
+    """Whether each peer signs with another key than the listed one, by peer."""
     skew: Skew = NO_SKEW
 
 
@@ -228,7 +228,7 @@ _SAYINGS = (*(belief.value for belief in Belief), _STALE)
 
 
 def families(snapshot: Snapshot) -> Iterator[Family]:
-    """Yields every family of a node."""
+    """Yields all metric families of a node."""
     build = {
         "node": snapshot.node,
         "version": snapshot.version,
@@ -276,7 +276,7 @@ def _peer(node: NodeName, value: float) -> Point:
 
 
 def _probes(snapshot: Snapshot) -> Iterator[Family]:
-    """Yields what is measured of those that should vote; where nothing is checked, nobody should."""
+    """Yields the families about probes that should vote; without checks, no probe is expected to vote."""
     probes, is_checking = snapshot.probes, bool(snapshot.status.checks)
     yield Family(REPORT_AGE, tuple(_probe(probe.node, probe.age_s) for probe in probes))
     yield Family(SILENT, tuple(_probe(probe.node, int(is_checking and not probe.is_fresh)) for probe in probes))

@@ -1,7 +1,7 @@
-"""State changes -> how often each check changed its state at this node, and to which.
+"""State changes -> how often each check changed its belief at this node, by the new belief.
 
-What comes in: what is watched, and each change. What goes out: a family with every belief of every watched check, from
-0 on. A check that is watched no longer is forgotten, so that it stays as small as the zones are.
+What comes in: the watched checks, and each change. What goes out: a family with every belief of every watched check,
+from 0 on. Checks that are no longer watched are removed, so that the memory is limited by the zones.
 """
 
 from collections import Counter
@@ -23,26 +23,26 @@ TRANSITIONS = Metric(
 
 
 _NONE: Counter[Belief] = Counter()
-"""Of a check that has not changed yet: most never do, and there are thousands."""
+"""The counts of a check that has not changed yet: most never do, and there are thousands."""
 
 
 class Transitions:
-    """Counts state changes. It has state: one lives in a node."""
+    """Counts state changes. It has state: each node has one object."""
 
     def __init__(self) -> None:
         self._counts: dict[CheckId, Counter[Belief]] = {}
 
     def watch(self, checks: Iterable[Check]) -> None:
-        """Counts those of these checks, and forgets those of others."""
+        """Counts changes of these checks from now on, and removes the counts of all others."""
         self._counts = {check.id: self._counts.get(check.id, _NONE) for check in checks}
 
     def changed(self, check: CheckId, to: Belief) -> None:
-        """Counts one change."""
+        """Counts one change of a check to the belief `to`; checks that are not watched are ignored."""
         if check in self._counts:
             self._counts[check] = self._counts[check] + Counter([to])
 
     def family(self) -> Family:
-        """Returns the changes so far; any thread may ask."""
+        """Returns the counts so far. It may be called from any thread."""
         return Family(
             TRANSITIONS,
             tuple(

@@ -1,14 +1,14 @@
 """Counters that start at 0, before their first event, so that `rate()` sees the first increment.
 
-What comes in: what this node is. What goes out: the series that it may count some day, at 0, by the names of
-gtm/counters.py: each counter without labels, and each whose labels are of sets that are known.
+What comes in: the plan and configuration of this node. What goes out: the series that it may count, at 0, by the names
+of gtm/counters.py: each counter without labels, and each counter whose label values are known.
 
-    always                  reasons, rules, files, outcomes: sets of this program
-    peers, filters          those of the node file and of the installation
-    kinds of monitor        those of the zones
-    zones, services, ...    those of the plan, where the engine counts by them
+    always                  reasons, rules, files, outcomes: fixed in this program
+    peers, filters          from the node file and the installation
+    kinds of monitor        from the zones
+    zones, services, ...    from the plan, where the engine counts by them
 
-Not here, for nobody knows their labels before: `admin_requests_refused` and `health_port_requests_refused` (path and
+Not here, for their labels are not known: `admin_requests_refused` and `health_port_requests_refused` (path and
 status), `dns_questions` (types).
 """
 
@@ -36,10 +36,11 @@ REPORT_REASONS = (
     "baseless",
     "vantage",
 )
-"""Of gtm/health/report/; an override (gtm/health/override/signed.py) is refused for some of them."""
+"""The reasons for refusing a report (gtm/health/report/); some also apply to an override
+(gtm/health/override/signed.py)."""
 
 _Axes = Mapping[str, Sequence[str]]
-"""By label, its values."""
+"""The values of each label, by label."""
 
 _TRANSPORTS = ("udp", "tcp")
 
@@ -97,7 +98,7 @@ ALWAYS: Mapping[str, _Axes] = {
     "zone_changes": {"change": ("added", "changed", "removed")},
     "zone_loads": {"outcome": ("clean", "with_problems", "failed")},
 }
-"""By the name of the counter, its labels."""
+"""The labels and values of each counter that every node may count, by counter name."""
 
 _ETCD: _Axes = {"task": ("writing", "hearing"), "outcome": ("ok", "failed")}
 _ETCD_TOO_LARGE: _Axes = {"task": ("writing",), "outcome": ("too_large",)}
@@ -107,7 +108,10 @@ _ETCD_STRANGER: _Axes = {"task": ("hearing",), "outcome": ("stranger",)}
 def births(
     plan: Plan, *, engine: str, peers: Sequence[NodeName], filters: AbstractSet[str], by_etcd: bool
 ) -> Mapping[str, int]:
-    """Returns the series that this node may count, at 0; `filters` are those of other packages."""
+    """Returns the series that this node may count, at 0.
+
+    `filters` are the filters of other packages; `by_etcd` is whether the node uses etcd.
+    """
     all_series = [*_always(), *_of("filter_failures", {"filter": sorted(filters)})]
     all_series += _of("readings", {"kind": _kinds(plan), "outcome": [reason.value for reason in Reason]})
     all_series += _of("reports_refused", {"peer": peers, "reason": REPORT_REASONS})
@@ -126,7 +130,7 @@ def _always() -> Iterator[str]:
 
 
 def _kinds(plan: Plan) -> list[str]:
-    """Returns the kinds of monitor that the zones have."""
+    """Returns the kinds of monitor in the zones of a plan."""
     asked = [steered.service.monitor for steered in plan.services.values() if steered.service.monitor is not None]
     known: set[Monitor] = set()
     stack = list(dict.fromkeys(asked))
@@ -148,6 +152,6 @@ def _by_the_rust_engine(plan: Plan) -> Iterator[str]:
 
 
 def _of(name: str, axes: _Axes) -> Iterator[str]:
-    """Yields every series of a counter."""
+    """Yields every series of a counter, one for each combination of label values."""
     for values in product(*axes.values()):
         yield series(name, dict(zip(axes, values, strict=True)))

@@ -223,7 +223,7 @@ class FolderReading:
         return frozenset(file for file in left if self._is_stale(file))
 
     def _is_stale(self, file: str) -> bool:
-        """Returns whether what came of a file before came of it beside another shared file than that of now."""
+        """Returns whether a file's last result was made with an older shared file (_shared.yaml) than now."""
         return not self._is_shared_as_before or file in self._previous.stale
 
     def _so_far(self, file: str) -> Loaded | RefusedFile | None:
@@ -306,7 +306,7 @@ class FolderReading:
         return serving.zone.file not in self._there or self._looks_otherwise(serving.zone.file)
 
     def _size(self, file: str) -> int:
-        """Returns the bytes of a zone file, and of the large records file that it names: they say how long it takes."""
+        """Returns the bytes of a zone file and of its large records file, to estimate its reading time."""
         size_bytes = self._sizes.get(Path(file).name, 0)
         if not self._large or size_bytes > _MEGABYTE:
             return size_bytes

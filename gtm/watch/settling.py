@@ -119,8 +119,7 @@ class Settling:
     def has_news(self, look: Look) -> bool:
         """Returns whether a reading is due.
 
-        It is due when a file has settled with a stamp that was not read, or is unsettled for too long.F
-        gtm/watch/reading.py
+        It is due when a file has settled with a stamp that was not read, or is unsettled for too long.
         """
         if self._read is None and look.unsettled and not look.settled:
             return False
