@@ -1,7 +1,7 @@
-"""Effects: what an override really changes, endpoint by endpoint, before it is said.
+"""Effects: what an override would change for each endpoint, worked out before the override is set.
 
-What comes in: services, what the checks say, overlay before and after, what is answered now, and what is to be said.
-What goes out: an Effect of each. It is pure, and decides nothing.
+What comes in: services, the status, the overlay before and after, the decisions now, and the override to be set.
+What goes out: the Effect of that override. It is pure, and decides nothing.
 
     who decides for the endpoint then    what it was before           the endpoint is
     ---------------------------------    ------------------------     -----------------------------------------
@@ -10,7 +10,7 @@ What goes out: an Effect of each. It is pure, and decides nothing.
                                          down, and answered by        COUNTS: taken out
                                          on_all_down
                                          down by its checks           kept out when it recovers  (DOWN)
-                                     skipped by `min_healthy`     kept out, also without that (SKIPPED)
+                                         skipped by `min_healthy`     kept out, also without that (SKIPPED)
                                          out by what it supersedes    kept out                   (RENEWED)
                                          out by another override      kept out, if this was asked to last longer; else
                                                                       not taken                  (OUT)
@@ -39,28 +39,28 @@ from gtm.zone.model import OnAllDown
 
 
 class Why(Enum):
-    """Why an override does not take out what it covers, or that it counts there."""
+    """Whether an override counts for an endpoint that it covers, or why it does not."""
 
     COUNTS = "counts"
     EXEMPT = "exempt"
     OUT = "out_already"
     RENEWED = "renewed"
-    """Out by what was said of the same scope, in the place of which this one stands."""
+    """The endpoint is out by the earlier override of the same scope, which this one replaces."""
     DOWN = "down_already"
     SKIPPED = "skipped_already"
     LAST = "nothing_else_left"
     BACK = "brought_back"
-    """Out until now, and answered again: nothing else is left."""
+    """The endpoint was out until now; it is answered again, because nothing else is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What becomes of one endpoint that an override covers."""
+    """The effect of an override on one endpoint that it covers."""
 
     endpoint_ref: EndpointRef
     why: Why
     by: Override | None = None
-    """The override that decides for it, where that is another one."""
+    """The other override that decides for the endpoint; None when no other one does."""
 
     @property
     def target(self) -> str:
@@ -70,38 +70,41 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What an override changes."""
+    """The endpoints that an override covers, by what it changes for them."""
 
     counts: tuple[Touched, ...] = ()
-    """It decides for these, and they were decided otherwise: of `down` and `drain` it is what they take out."""
+    """The endpoints that the override decides for now; with `down` and `drain`, those that it takes out."""
     keeps: tuple[Touched, ...] = ()
-    """Out of the answers already; by this for longer."""
+    """Endpoints that are out of the answers already; the override keeps them out for longer."""
     without: tuple[Touched, ...] = ()
-    """It covers these and changes nothing of them."""
+    """Endpoints that the override covers, and for which it changes nothing."""
 
     @property
     def is_nothing(self) -> bool:
-        """Returns whether it changes nothing at all."""
+        """Returns whether the override changes nothing for any endpoint."""
         return not self.counts and not self.keeps
 
     @property
     def is_last(self) -> bool:
-        """Returns whether nothing else would be left to answer with."""
+        """Returns whether an endpoint stays in the answers because nothing else is left (LAST or BACK)."""
         return any(touched.why in {Why.LAST, Why.BACK} for touched in self.without)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said, and what came of it."""
+    """An override that was set, its effect, and the overrides that it ended."""
 
     override: Override
     effect: Effect = Effect()
     ended: tuple[Override, ...] = ()
-    """What counted of its scope until then."""
+    """The overrides of its scope that counted until then."""
 
 
 class TakesNothing(OverrideRefused):
-    """An override would change nothing; `effect` has why, at this wall time."""
+    """Raised for an override that would change nothing.
+
+    `effect` says why, for each endpoint; `wall` is the wall time of the attempt.
+    """
 
     def __init__(self, message: str, effect: Effect, *, wall: float) -> None:
         super().__init__(message)
@@ -120,10 +123,10 @@ def effect_of(  # one argument for each thing that it depends on
     scope: Scope,
     outlasts: bool,
 ) -> Effect:
-    """Returns the effect of an override of a scope, which is part of `after`.
+    """Returns the effect of an override of a scope. The overlay `after` already contains it; `before` does not.
 
-    `decided` is what is answered now. `outlasts` tells whether a person asked for a time: then it may be meant to last
-    longer than another one.
+    `decided` has the decisions of now. `outlasts` is True when a person named an end time: only then can the override
+    keep out an endpoint that another override took out.
     """
     only, asked = (
         InForce({scope: override}),
@@ -146,7 +149,10 @@ def effect_of(  # one argument for each thing that it depends on
 def freed_by(
     services: Iterable[SteeredService], before: InForce, after: InForce, *, ended: Iterable[Override]
 ) -> Effect:
-    """Returns for which endpoints the checks count again once these are over, and for which another override does."""
+    """Returns the effect of ending overrides.
+
+    `counts` has the endpoints for which the checks count again; `without` has those that another override decides.
+    """
     over = frozenset(ended)
     counts, without = [], []
     for steered in services:
@@ -168,19 +174,22 @@ class _Asked:
     said: Override
     scope: Scope
     renews: Override | None
-    """What counted of the scope until then."""
+    """The override of the same scope that counted until then."""
     outlasts: bool
     decided: Mapping[ServiceId, Decisions]
 
     def keeps(self, by: Override) -> bool:
-        """Returns whether it keeps out what another one took out."""
+        """Returns whether the new override keeps out an endpoint that the override `by` took out."""
         return by == self.renews or (self.outlasts and self.said.until > by.until)
 
 
 def _touched(
     steered: SteeredService, status: Status, before: Overlay, after: Overlay, asked: _Asked
 ) -> list[tuple[Touched, bool]]:
-    """Returns the endpoints of a service that are covered, and whether each is out and is kept out."""
+    """Returns the endpoints of a service that the override covers.
+
+    With each comes whether it is out already and the override keeps it out.
+    """
     covered = [number for number, endpoint_ref in enumerate(steered.endpoint_refs) if covers(asked.scope, endpoint_ref)]
     if not covered:
         return []
@@ -222,14 +231,14 @@ def _touched(
 
 
 def _numbers_answered(decided: Decisions | None) -> frozenset[int]:
-    """Returns the numbers of the endpoints that are answered to anybody."""
+    """Returns the numbers of the endpoints that are in the answers of any cell."""
     if decided is None:
         return frozenset()
     return frozenset(pick.number for part in decided.spread.different for chosen in part for pick in chosen.picks)
 
 
 def _answered_then(steered: SteeredService, counted: EffectiveHealth) -> frozenset[int]:
-    """Returns which endpoints people took out that are answered all the same (gtm/steer/decide.py)."""
+    """Returns the numbers of endpoints that overrides took out and that are answered all the same (decide.py)."""
     if not any(action in TAKING for action in counted.said):
         return frozenset()
     everyone = candidates(steered.service_shape, counted)

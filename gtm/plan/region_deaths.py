@@ -1,8 +1,8 @@
-"""Which regions, each of them alone, take which checks down when they die: for all regions at once.
+"""Which checks are down when one region dies, worked out for all regions at once.
 
-What comes in: services, and the checks of the zones. What goes out: for each check the regions that fell it. A number
-has one bit for each region; bit r of a check's two numbers says what the check is believed when region r is dead and
-everything else is up. So each check is looked at once, however many regions there are.
+What comes in: services, and the checks of the zones. What goes out: for each check, the regions whose death takes it
+down. A number has one bit for each region; bit r of a check's two numbers is its belief when region r is dead and
+everything else is up. So each check is examined once, however many regions there are.
 
     up     a target outside the region        down   a target in it         neither   unknown
 """
@@ -20,9 +20,9 @@ from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 
 def felling_regions(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, frozenset[RegionName]]:
-    """Returns, for each check of these services, the regions whose death, of each alone, takes it down.
+    """Returns, for each check of these services, the regions that take it down when that one region dies.
 
-    A target may be in several regions, if they are two names of a place.
+    A target may be in several regions, when they are two names of one place.
     """
     places: defaultdict[str, set[RegionName]] = defaultdict(set)
     for service in services.values():
@@ -39,7 +39,10 @@ def felling_regions(services: Mapping[ServiceId, SteeredService]) -> dict[CheckI
 def _felling_calculated(
     services: Mapping[ServiceId, SteeredService], asked: set[CheckId], places: Mapping[str, set[RegionName]]
 ) -> dict[CheckId, frozenset[RegionName]]:
-    """Returns the same for what is calculated from other services: it may fall without its target."""
+    """Returns the regions that take down each check in `asked`; these checks are calculated from other services.
+
+    `places` has the regions of each target.
+    """
     watched = {check.id: check for check in checks_of({name: pair.service for name, pair in services.items()})}
     regions = sorted({region for within in places.values() for region in within})
     bits = {region: 1 << number for number, region in enumerate(regions)}
@@ -54,19 +57,19 @@ def _felling_calculated(
 
 
 class _Believed(NamedTuple):
-    """In the death of which regions something is believed up, and in which down."""
+    """Two bit masks of regions: those with whose death a check is still up, and those with whose death it is down."""
 
     up: int
     down: int
 
 
 class _Felled:
-    """What every check is believed. Its state is what was worked out."""
+    """Computes the belief of every check for the death of each region. Its state is a cache of the results."""
 
     def __init__(self, watched: Mapping[CheckId, Check], dead: Mapping[str, int], *, everywhere: int) -> None:
         self._watched = watched
         self._dead = dead
-        """By target, the regions that it is in."""
+        """By target, the bits of the regions that it is in."""
         self._everywhere = everywhere
         self._known: dict[CheckId, _Believed] = {}
 
@@ -108,7 +111,7 @@ class _Felled:
 
 
 def at_least(count: int, numbers: Sequence[int], *, everywhere: int) -> int:
-    """Returns the bits that so many of the numbers have; `everywhere` has all bits."""
+    """Returns the bits that are set in at least `count` of the numbers; `everywhere` has all bits set."""
     if count <= 0:
         return everywhere
     if count > len(numbers):
@@ -124,9 +127,9 @@ def at_least(count: int, numbers: Sequence[int], *, everywhere: int) -> int:
 
 
 def _sums(numbers: Iterable[int]) -> list[int]:
-    """Returns the number of numbers that have each bit, as binary digits.
+    """Returns, for each bit, in how many of the numbers it is set; as binary digits, the lowest first.
 
-    The first has the ones of all bits, and so on.
+    Item 0 of the result has the lowest digit of the counts of all bits, item 1 the next digit, and so on.
     """
     planes: list[int] = []
     for total, number in enumerate(numbers, 1):

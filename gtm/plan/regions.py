@@ -26,7 +26,7 @@ def located(zone: Zone, geography: Geography) -> Regions:
 
 
 def of_service(service: Service, regions: Regions) -> Regions:
-    """Returns those regions that the service has endpoints in, in the zone's order."""
+    """Returns the regions of `regions` in which the service has endpoints, in the zone's order."""
     used = {endpoint.region for endpoint in service.endpoints}
     return tuple(region for region in regions if region.name in used)
 
@@ -47,7 +47,7 @@ def _of_endpoints(name: RegionName, zone: Zone, geography: Geography) -> Place:
 
 @lru_cache(maxsize=10_000)  # half a millisecond each, at each reload and for every region that has only coordinates
 def _continent_around(at: Coordinates) -> str:
-    """Returns the continent of the country whose point is nearest: right but near the borders of continents."""
+    """Returns the continent of the country whose point is nearest; near a border of continents it may be wrong."""
     return min(COUNTRIES.values(), key=lambda country: distance_km(at, country.at)).continent
 
 

@@ -1,4 +1,4 @@
-"""What is believed of an endpoint stays with it when a zone file gives its check another name.
+"""The belief of an endpoint stays when a zone file gives its check another name.
 
 In come a status and the zones before and after an edit; out goes the status with a belief for each check that is new
 to it, where the same service had the same target under another check: its monitor was renamed, moved to the shared
@@ -15,7 +15,10 @@ from gtm.zone.model import Zone
 
 
 def with_inherited(status: Status, before: tuple[Zone, ...], after: tuple[Zone, ...]) -> Status:
-    """Returns the status with what the new checks of `after` inherit; the same status when that is nothing."""
+    """Returns the status with the beliefs that new checks of the zones `after` inherit from checks of `before`.
+
+    Returns the same object when there are none.
+    """
     known = _checks_by_target(before)
     inherited = {
         check: replace(status.checks[known[key]], votes=(), frozen=True, local=())

@@ -1,8 +1,8 @@
-"""What is said of a scope stays with its endpoints when a zone file gives it another name.
+"""An override stays with its endpoints when a zone file gives its scope another name.
 
-In come what zones had and have by name, and a scope that is there no more; out goes what it is called now, or nothing
-where that cannot be told. It follows what beliefs follow (renamed_checks.py): the same targets of the same services;
-and it guesses nothing:
+In come the layouts of the zones before and after an edit, and a scope that is not there any more; out goes its name
+now, or nothing where that is not clear. It follows what beliefs follow (renamed_checks.py): the same targets of the
+same services; and it guesses nothing:
 
     region      one new region of its zone has all of its endpoints that are left, and nothing that another one had
     region */   the same, zone by zone
@@ -36,7 +36,7 @@ Target = tuple[ServiceId, str]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What zones have, by the names that scopes use."""
+    """The services, regions and endpoints of all zones, by the names that scopes use."""
 
     zones: Mapping[str, frozenset[ServiceId]]
     services: Mapping[ServiceId, frozenset[EndpointId]]
@@ -44,7 +44,7 @@ class Layout:
     regions: Mapping[tuple[str, RegionName], frozenset[Target]]
 
     def has(self, scope: Scope) -> bool:
-        """Returns whether anything is in a scope."""
+        """Returns whether a scope has any endpoint, or exists as a service or zone."""
         match scope:
             case EndpointScope(service, endpoint):
                 return endpoint in self.services.get(service, ())
@@ -70,7 +70,7 @@ class Layout:
 
 
 def layout_of(endpoint_refs: Iterable[EndpointRef]) -> Layout:
-    """Returns the layout of endpoints."""
+    """Returns the layout of the zones that have these endpoints."""
     zones: defaultdict[str, set[ServiceId]] = defaultdict(set)
     services: defaultdict[ServiceId, set[EndpointId]] = defaultdict(set)
     regions: defaultdict[tuple[str, RegionName], set[Target]] = defaultdict(set)
@@ -91,7 +91,7 @@ def layout_of(endpoint_refs: Iterable[EndpointRef]) -> Layout:
 
 
 def endpoint_refs_of(zones: Iterable[Zone]) -> Iterator[EndpointRef]:
-    """Yields where every endpoint of these zones is, disabled ones too."""
+    """Yields the EndpointRef of every endpoint of these zones, disabled ones too."""
     for zone in zones:
         name = zone.origin.to_text(omit_final_dot=True).lower()
         for service in zone.all_services:
@@ -104,7 +104,10 @@ NO_LAYOUT = layout_of(())
 
 
 def followed(scope: Scope, before: Layout, after: Layout) -> tuple[Scope, ...]:
-    """Returns the scopes that one counts for now; none where nothing is in it and nobody can tell where that went."""
+    """Returns the scopes that stand for a scope after an edit of zone files: itself, or its new names.
+
+    Empty when it does not exist any more and its new name is not clear.
+    """
     if isinstance(scope, RegionScope) and scope.zone == EVERY_ZONE:
         return _every_zone(scope, before, after)
     if after.has(scope):

@@ -1,7 +1,7 @@
-"""Forms: a service as its chain sees it, but for health and addresses.
+"""Service shapes: a service as its chain sees it, without health and addresses.
 
-Services of one form are decided alike when the same is believed of their endpoints. It is made once, when the zones are
-compiled; equal forms are one object, so that comparing them is cheap.
+Services of one shape with the same beliefs of their endpoints get the same decisions. A shape is made once, when the
+zones are compiled; equal shapes are one object, so that comparing them is cheap.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from gtm.zone.model import OnAllDown, Service
 from gtm.zone.steering import FilterSpec
 
 Beliefs = tuple[Belief, ...]
-"""Of a service's endpoints, in their order."""
+"""The beliefs of a service's endpoints, in the order of the zone file."""
 
 
 class EndpointTraits(NamedTuple):
-    """One endpoint, but for its address."""
+    """An endpoint without its address: what a steering chain can see of it, and its record type."""
 
     region: RegionName
     weight: int
@@ -35,7 +35,7 @@ class EndpointTraits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ServiceShape:
-    """A chain and its endpoints."""
+    """A chain and its endpoints without their addresses; services of one shape are decided once."""
 
     chain: tuple[FilterSpec, ...]
     on_all_down: OnAllDown
@@ -43,14 +43,14 @@ class ServiceShape:
 
     @property
     def kinds(self) -> tuple[int, ...]:
-        """Returns of which type each endpoint is, in their order: where one is an alias, all are, for every type."""
+        """Returns the record type of each endpoint, in their order; CNAME for all when one of them is an alias."""
         if any(standing.rtype == RdataType.CNAME for standing in self.standings):
             return (RdataType.CNAME,) * len(self.standings)
         return tuple(standing.rtype for standing in self.standings)
 
     @property
     def types(self) -> tuple[int, ...]:
-        """Returns the types that are answered."""
+        """Returns the query types that the service answers; with an alias: A, AAAA and CNAME."""
         own = {standing.rtype for standing in self.standings}
         if RdataType.CNAME in own:
             return (RdataType.A, RdataType.AAAA, RdataType.CNAME)
@@ -62,7 +62,7 @@ class ServiceShape:
 
 
 def form_of(service: Service) -> ServiceShape:
-    """Returns the form of a service."""
+    """Returns the shape of a service."""
     firsts: dict[object, int] = {}
     standings = []
     for number, endpoint in enumerate(service.endpoints):
@@ -77,17 +77,17 @@ def form_of(service: Service) -> ServiceShape:
 
 
 class EffectiveHealth(NamedTuple):
-    """What counts of each endpoint of a service, in their order."""
+    """The beliefs that count for each endpoint of a service, with overrides and local truth, in the zone file's order."""
 
     beliefs: Beliefs
     said: tuple[Action | None, ...] = ()
-    """By a person; empty where nobody said anything of this service."""
+    """The action of the override of each endpoint; empty when no override counts for the service."""
     seen_down: tuple[tuple[VantageName, frozenset[int]], ...] = ()
     """The numbers of the endpoints that are down as seen from a vantage, and not everywhere (local_view.py)."""
 
 
 def candidates(service_shape: ServiceShape, effective: EffectiveHealth) -> Candidates:
-    """Returns the endpoints with what is believed and said of them."""
+    """Returns the endpoints of a shape as candidates, with their beliefs and override actions."""
     actions = effective.said or (None,) * len(service_shape.standings)
     return tuple(
         Candidate(number, row.region, belief, row.weight, row.priority, row.last_resort, said=action)
@@ -98,10 +98,10 @@ def candidates(service_shape: ServiceShape, effective: EffectiveHealth) -> Candi
 
 
 def of_type(everyone: Candidates, service_shape: ServiceShape, rtype: int) -> Candidates:
-    """Returns the candidates among which the answer of a type is decided: its addresses, and the aliases.
+    """Returns the candidates for the answer of a type: the endpoints with an address of that type, and the aliases.
 
-    A resolver that sees an alias once uses it for every type (RFC 1034 3.6.2). So where a type has no address of its
-    own, everybody is a candidate: an alias is not shown while an address is preferred to it.
+    A resolver that sees an alias once uses it for every type (RFC 1034 3.6.2). So for a type without addresses, all
+    endpoints are candidates: an alias is not answered while an address is preferred to it.
     """
     if rtype == RdataType.CNAME or all(standing.rtype != rtype for standing in service_shape.standings):
         return everyone

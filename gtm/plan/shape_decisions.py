@@ -1,9 +1,9 @@
-"""Shapes: what a service looks like to its chain, and what is decided for everything of that shape.
+"""Decisions by shape: services of one shape and health are decided once.
 
-Filters see regions, weights and beliefs, but no addresses. So services with the same cells and form
-(gtm/plan/service_shape.py) of whose endpoints the same is believed are decided alike, and deciding costs one run of the
-chain per cell and *shape*: when a region with a thousand services dies, the work is done once. What is different
-between cells is small too: a chain over ten regions makes hundreds of cells, and about ten decisions.
+Filters see regions, weights and beliefs, but no addresses. So services with the same cells, service shape
+(gtm/plan/service_shape.py) and beliefs get the same decisions, and deciding costs one run of the chain per cell and
+shape: when a region with a thousand services dies, the work is done once. Cells differ little too: a chain over ten
+regions makes hundreds of cells, and about ten different decisions.
 """
 
 from collections.abc import Callable
@@ -24,10 +24,10 @@ from gtm.zone.model import OnAllDown, Service
 
 
 class Shapes:
-    """Remembers the spread of each shape. It has state: one lives as long as one compile or one apply."""
+    """A cache of the answers and TTLs of each service shape, for one compile or one apply. Its state is the cache."""
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
-        """What `check` raises ends the work; it is called for each cell."""
+        """Calls `check` for each cell that is decided; an exception that it raises ends the work."""
         self._check = check
         self.last_good = LastGood()
         self._spreads: dict[tuple[int, int, EffectiveHealth], CellAnswers] = {}
@@ -46,7 +46,10 @@ class Shapes:
         return known
 
     def plain_ttls(self, spread: CellAnswers, service: Service) -> tuple[int, ...]:
-        """Returns the TTLs of a service with a plain `ttl`; equal ones are one object."""
+        """Returns the TTLs, in seconds, of a service with a plain `ttl`, one for each different answer of the spread.
+
+        Equal results are one object.
+        """
         if id(spread) not in self._steady:  # it is kept, so that no other spread gets its id
             self._steady[id(spread)] = spread, tuple(is_steady(part) for part in spread.different)
         _, steady = self._steady[id(spread)]
@@ -56,7 +59,7 @@ class Shapes:
         return self._ttls[key]
 
     def truthful_ttls(self, spread: CellAnswers, steered: SteeredService, status: Status) -> tuple[int, ...]:
-        """Returns the TTLs of a service with a `ttl` of max and min."""
+        """Returns the TTLs, in seconds, of a service with a `ttl` of max and min, one for each different answer."""
         key = (id(spread), id(steered.service_shape))
         if key not in self._answered:  # the spread is kept, as above
             self._answered[key] = spread, answered_numbers(spread, steered.service_shape)
@@ -96,7 +99,7 @@ def _selected(chain: Chain, service_shape: ServiceShape, rtype: int, pool: Candi
 
 
 def selected(decided: Decided, service_shape: ServiceShape, rtype: int) -> Selected:
-    """Returns the selection for a query of a type, from the decisions."""
+    """Returns the Selected of a decision: only picks that can answer the type, and the RCODE."""
     failed = decided.state is State.FAIL_CLOSED and service_shape.on_all_down is OnAllDown.SERVFAIL
     picks = tuple(pick for pick in decided.picks if service_shape.can_answer(pick.number, rtype))
     return Selected(
@@ -110,7 +113,7 @@ def selected(decided: Decided, service_shape: ServiceShape, rtype: int) -> Selec
 
 
 def _distinct(picks: tuple[Pick, ...], service_shape: ServiceShape) -> tuple[Pick, ...]:
-    """Returns the picks without a second one of an address that is in several regions (RFC 2181 5)."""
+    """Returns the picks with each address once: an address may be in several regions (RFC 2181 5)."""
     seen: set[int] = set()
     kept = []
     for pick in picks:

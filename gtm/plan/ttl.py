@@ -27,23 +27,26 @@ from gtm.steer.decide import State
 from gtm.zone.model import Service
 
 MIN_DEGRADED_S = 5
-"""Clients that come back sooner than that cost more than they gain."""
+"""In seconds. With shorter TTLs, the extra queries cost more than the faster change is worth."""
 
 
 def degraded_ttl(service: Service) -> int:
-    """Returns the TTL of a service whose answer is not the steady one."""
+    """Returns the TTL, in seconds, of answers that are not steady: `ttl_degraded`, or half of `ttl`."""
     if service.ttl_degraded is not None:
         return service.ttl_degraded
     return min(service.ttl, max(MIN_DEGRADED_S, service.ttl // 2))
 
 
 def is_steady(part: Sequence[Selected]) -> bool:
-    """Returns whether every type gets what it gets when all is well."""
+    """Returns whether the answers of all types are the same as with all endpoints up (STEADY)."""
     return all(selected.state is State.STEADY for selected in part)
 
 
 def plain_ttls(service: Service, steady: Sequence[bool]) -> tuple[int, ...]:
-    """Returns the TTLs of a service with a plain `ttl`, by whether each part of its spread is steady."""
+    """Returns the TTLs, in seconds, of a service with a plain `ttl`: `ttl` for steady answers, else the degraded TTL.
+
+    `steady` says for each different answer whether it is steady.
+    """
     degraded = degraded_ttl(service)
     return tuple([service.ttl if each else degraded for each in steady])
 
@@ -55,7 +58,10 @@ def truthful_ttls(
     checks: Sequence[CheckId | None],
     believed: Mapping[CheckId, CheckStatus],
 ) -> tuple[int, ...]:
-    """Returns the TTLs of a service with a `ttl` of max and min, for each part of its spread."""
+    """Returns the TTLs, in seconds, of a service with a `ttl` of max and min, one for each different answer.
+
+    `answered` has the numbers of the endpoints in each answer. `checks` has the check of each endpoint.
+    """
     soonest_s: float = service.ttl
     promises_s = []
     for check, standing in zip(checks, service_shape.standings, strict=True):
@@ -74,12 +80,12 @@ def truthful_ttls(
 
 
 def first_ttls(service: Service, ttls: Sequence[int]) -> tuple[int, ...]:
-    """Returns these TTLs as they are served before any check was heard: what promised something promises the least."""
+    """Returns the TTLs to serve before any report has come: the minimum where `ttl` has max and min, else `ttls`."""
     return tuple(ttls) if service.ttl_min is None else (service.ttl_min,) * len(ttls)
 
 
 def answered_numbers(spread: CellAnswers, service_shape: ServiceShape) -> tuple[tuple[int, ...], ...]:
-    """Returns the numbers of the endpoints that each part of a spread answers with, but for last resorts."""
+    """Returns, for each different answer, the numbers of its endpoints without last resorts."""
     return tuple(
         tuple(
             {
@@ -100,5 +106,5 @@ def _promise_s(check: CheckId | None, known: CheckStatus | None) -> float:
 
 
 def _is_up(known: CheckStatus | None) -> bool:
-    """Returns whether it is up from wherever one looks: where it is not, it may come back."""
+    """Returns whether a check is up by the quorum and at every vantage."""
     return known is not None and known.belief is Belief.UP and not known.local
