@@ -77,7 +77,7 @@ def form_of(service: Service) -> ServiceShape:
 
 
 class EffectiveHealth(NamedTuple):
-    """The beliefs that count for each endpoint of a service, with overrides and local truth, in the zone file's order."""
+    """The beliefs that count for a service's endpoints, with overrides and local truth, in the zone file's order."""
 
     beliefs: Beliefs
     said: tuple[Action | None, ...] = ()

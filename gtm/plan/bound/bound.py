@@ -1,8 +1,8 @@
 """The bound: how long, at the worst, a client can still have the address of an endpoint that died.
 
-What comes in: a service, the checks of its zones, the delays of the machinery between a probe and an answer, and what
-the rules of safety hold after one fault. What goes out: the terms of the worst case, which add up. It is arithmetic on
-what zone and node files say: it asks nobody, and measures nothing.
+What comes in: a service, the checks of its zones, the delays of the steps between a probe and an answer, and how long
+safety rules keep a dead endpoint up after one fault. What goes out: the terms of the worst case, which add up. It is
+arithmetic on zone files and node files: it sends nothing, and measures nothing.
 
     death      first bad reading ends        last bad reading ends                    swap      last cached answer ends
       |  round  |  timeout  | rechecks, each with its timeout |  publish poll merge hold swap  |   ttl   |
@@ -36,7 +36,7 @@ from gtm.zone.model import Monitor, Service
 from gtm.zone.monitors.kinds.push import PushSettings
 
 _LONG_WHY = 200
-"""Characters; a row of calculated monitors may be as long as the zone file, and each is down last."""
+"""In characters: a longer text gets no more names of parts. Calculated monitors may wait for each other in long rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Delays:
     jitter: float
     """The share of the interval by which a round may come early or late."""
     beat_s: float
-    """Between two reports that tell of no change of mind."""
+    """Between two reports without a changed verdict."""
     publish_s: float
-    """From a change of mind to the report of it."""
+    """From a changed verdict to the report of it."""
     poll_s: float
     """From a report to the node that serves; 0 where that node's own probe decides."""
     merge_s: float
@@ -57,28 +57,32 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One part of a bound."""
+    """One part of a bound: a step, the seconds that it takes at most, and why."""
 
     name: str
     seconds: float
-    """Infinite where nothing but a change for the better, or a person, ends it."""
+    """Infinite where only a recovery or a person ends it."""
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The worst case, from the death to the end of the last cached answer."""
+    """The worst-case time from the death of an endpoint to the end of the last cached answer, in terms."""
 
     terms: tuple[Term, ...]
 
     @property
     def seconds(self) -> float:
-        """Returns the sum of the terms."""
+        """Returns the sum of the terms, in seconds; it may be infinite."""
         return math.fsum(term.seconds for term in self.terms)
 
 
 def bound(service: Service, watched: Watched, delays: Delays, *, holds: Sequence[Hold] = ()) -> Bound | None:
-    """Returns the bound of a service: its dearest course; None where nothing that dies would take anything down."""
+    """Returns the bound of a service: its longest course of events.
+
+    `holds` are the safety rules that keep a dead endpoint up, with their times. None when the service has no check, or
+    one that no dead target takes down.
+    """
     # all endpoints of a service have one monitor, so their courses are alike
     check = next((watched[name] for name in map(service.check_of, service.endpoints) if name is not None), None)
     falling = everything(watched).fallen
@@ -95,14 +99,14 @@ class _Run:
     service: Service
     watched: Watched
     falling: frozenset[CheckId]
-    """What can be down at all."""
+    """The checks that are down when every target is dead."""
     delays: Delays
     holds: tuple[Hold, ...]
     slowest_of: dict[CheckId, Bound] = field(default_factory=dict)
-    """What is known already of `slowest`: a part may be reached on more ways than can be walked."""
+    """A cache of the results of `slowest`: a part may be reached on too many ways to walk them all."""
 
     def courses(self, check: Check) -> Iterator[Bound]:
-        """Yields a course for each answer that may last longest: the last one with each TTL."""
+        """Yields a bound for each cached answer that may end last: the last answer with each possible TTL."""
         needed = bads_to_fall(verdict_policy(check.monitor))
         found_out = (*self.readings(check, count=needed), *_change(self.delays))
         swapped = Bound((*found_out, *_swap(self.delays)))
@@ -120,7 +124,7 @@ class _Run:
             yield Bound((*(swapped if is_last else known).terms, ends))
 
     def readings(self, check: Check, *, count: int) -> Iterator[Term]:
-        """Yields what passes until the end of the last of so many bad readings."""
+        """Yields the terms from the death to the end of the last of `count` bad readings."""
         monitor, of = check.monitor, ""
         timeout_s = monitor.timeout_s
         if check.parts:  # read at once when a part changes, which takes no time, and then in its rounds
@@ -139,7 +143,7 @@ class _Run:
             yield Term("timeout", timeout_s, "of the last of these readings")
 
     def slowest(self, check: Check) -> Bound:
-        """Returns the course of the part that is down last, with the name of it."""
+        """Returns the terms of the part of a calculated check that goes down last; a text names that part."""
         if check.id not in self.slowest_of:
             for each in self.inner_first(check):
                 if each.parts and each.id not in self.slowest_of:
@@ -147,7 +151,7 @@ class _Run:
         return self.slowest_of[check.id]
 
     def slowest_part(self, check: Check) -> Bound:
-        """Returns the same of a check for whose parts it is known."""
+        """Returns the same as `slowest`, for a check whose parts have their results in the cache."""
         courses = [(name, Bound(tuple(self.fall(part)))) for name, part in self.parts(check)]
         name, slowest = max(courses, key=lambda course: course[1].seconds)
         first, *others = slowest.terms
@@ -155,21 +159,21 @@ class _Run:
         return Bound((replace(first, why=why), *others))
 
     def fall(self, check: Check) -> Iterator[Term]:
-        """Yields what passes until the verdict on a part is down."""
+        """Yields the terms from the death to a verdict of down on a part."""
         yield from self.readings(check, count=bads_to_fall(verdict_policy(check.monitor)))
 
     def parts(self, check: Check) -> Iterator[tuple[str, Check]]:
-        """Yields the parts that can be down, each with one check: those of a service's endpoints are alike."""
+        """Yields the name of each part that can be down, with its first check: the checks of one service are alike."""
         for part in check.parts:
             if part.checks and part.checks[0] in self.falling:
                 yield part.name, self.watched[part.checks[0]]
 
     def inner_first(self, check: Check) -> Iterator[Check]:
-        """Yields a check and all that it is calculated from, which may be in rows of thousands, parts first."""
+        """Yields a check and all checks that it is calculated from, parts before what they are part of."""
         return inner_first(check, lambda each: (part for _, part in self.parts(each)), lambda each: each.id)
 
     def promise_s(self, check: Check, *, bad: int) -> float:
-        """Returns the seconds until a long-held verdict could fall after that many bad readings."""
+        """Returns the seconds in which a verdict of up could turn to down, after `bad` bad readings."""
         if check.parts:  # as soon as the first of its parts
             asked = [each for each in self.inner_first(check) if not each.parts]
             return min(self.promise_s(part, bad=0) for part in asked)
@@ -178,18 +182,18 @@ class _Run:
         return first_s + (needed - bad - 1) * paced.recheck_s
 
     def held(self) -> Iterator[Term]:
-        """Yields for how long rules hold it; each lets go at a merge."""
+        """Yields a term for each safety rule that keeps a dead endpoint up; each ends at a merge."""
         for hold in self.holds:
             yield Term(hold.rule, hold.seconds + self.delays.merge_s, hold.when)
 
 
 def bads_to_fall(policy: VerdictPolicy) -> int:
-    """Returns the number of bad readings, with no good one, that take down an endpoint that was well."""
+    """Returns the number of bad readings in a row that turn a verdict of up to down."""
     return policy.fall if policy.window is None else min(policy.fall, policy.window.bad)
 
 
 def _further(monitor: Monitor, *, count: int, timeout_s: float) -> Iterator[Term]:
-    """Yields what passes from the first to the last of so many bad readings."""
+    """Yields the term from the first to the last of `count` bad readings; nothing for one reading."""
     paced = pace(monitor)
     if count > 1 and paced.recheck_s < paced.interval_s:
         each_s = max(paced.recheck_s, timeout_s)

@@ -1,14 +1,15 @@
-"""Holds: for how long the rules of safety may keep what is dead in the answers, worked out from the zone files.
+"""Holds: for how long safety rules may keep a dead endpoint in the answers, worked out from the zone files.
 
-What comes in: a service, the shares of all zones, and a fault. What goes out: each rule that stands in its way, with
-the longest hold. They follow upon each other, so they add up:
+What comes in: a service, the shares of all zones, and a fault. What goes out: each rule that keeps dead endpoints up,
+with its longest time. The times follow upon each other, so they add up:
 
     correlated_failure             HOLD_S, if the fault looks like a mistake of the probes
-                                   (gtm/plan/safety/correlated.py decides), and an interval more: what went down so long
-    before is given back max_share_removed_per_minute   what goes down with it, beyond what may go at once, at so much a
-                                   minute: as if this service were the last in the queue. Of a service that fails open
-                                   the last to go down is not waited for: then nothing of it is up, and nothing is held.
-                                   And an interval, if more may fail, or was down (gtm/plan/safety/rules.py, a grace)
+                                   (gtm/plan/safety/correlated.py decides), and an interval more: what went down within
+                                   the interval before is answered again
+    max_share_removed_per_minute   what goes down with it, beyond what may go at once, at so much a minute: as if this
+                                   service were the last in the queue. Of a service that fails open the last to go down
+                                   is not waited for: then nothing of it is up, and nothing is held. And an interval, if
+                                   more may fail, or was down (gtm/plan/safety/rules.py, a grace)
     at_least                       no limit: until others serve again, or nothing does
 
 What one monitor sees of a fault counts as found out at once. `min_healthy` takes out more than the checks do, and holds
@@ -43,19 +44,19 @@ _ROUNDING_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A rule, and how long it may keep what is dead in the answers."""
+    """A rule, and how long it may keep a dead endpoint in the answers."""
 
     rule: str
     """A safety rule's name, or `on_all_down`."""
     seconds: float
-    """Infinite: for as long as it lasts."""
+    """Infinite when only a recovery or a person ends it."""
     when: str
 
 
 def holds_of_one_fault(steered: SteeredService, shares: Shares, watched: Watched) -> tuple[Hold, ...]:
-    """Returns the rules that may hold a dead endpoint although only one thing died.
+    """Returns the rules that may keep a dead endpoint up after a single fault.
 
-    Of the fault that is held the longest.
+    They are those of the fault with the longest sum; empty when there are none.
     """
     faults = single_faults(steered, shares.services, watched)
     holds_by_fault = [tuple(_holds(steered, fault, shares, watched)) for fault in faults]
@@ -63,7 +64,7 @@ def holds_of_one_fault(steered: SteeredService, shares: Shares, watched: Watched
 
 
 def possible_holds(steered: SteeredService, shares: Shares, watched: Watched) -> tuple[Hold, ...]:
-    """Returns the rules that may hold a dead endpoint when more fails: the longest hold of each rule."""
+    """Returns the rules that may keep a dead endpoint up when several things fail, each with its longest time."""
     return tuple(_possible(steered, shares, watched))
 
 
@@ -102,7 +103,7 @@ def _possible(steered: SteeredService, shares: Shares, watched: Watched) -> Iter
 
 
 def _fails_open(steered: SteeredService, shares: Shares, watched: Watched) -> Iterator[Hold]:
-    """Yields that what is dead is answered where nothing is up, if the zone says so; and whether one fault does it."""
+    """Yields the hold of `on_all_down`, if the service fails open; its text names a single fault that is enough."""
     service = steered.service
     if service.on_all_down not in FAILS_OPEN:
         return
@@ -113,7 +114,7 @@ def _fails_open(steered: SteeredService, shares: Shares, watched: Watched) -> It
 
 
 def _is_suspected(steered: SteeredService, fault: Fault, shares: Shares, after: Status) -> bool:
-    """Returns whether a fault that is found out at once looks like a mistake of the probes, or of the check."""
+    """Returns whether a fault, if all of its checks fail at once, looks like a mistake of the probes or of the check."""
     if not steered.service.safety.correlated_failure:
         return False
     fallen = dict.fromkeys(fault.fallen, 0.0)
@@ -124,18 +125,18 @@ def _is_suspected(steered: SteeredService, fault: Fault, shares: Shares, after: 
 
 
 def _is_found_at_once(fault: Fault, watched: Watched) -> bool:
-    """Returns whether one monitor sees all of a fault, so that nothing of it is found out much later than the rest."""
+    """Returns whether all checks of a fault have one monitor, so that they fail at about the same time."""
     return len({watched[check].monitor for check in fault.fallen if not watched[check].parts}) == 1
 
 
 def _given_back_s(steered: SteeredService, shares: Shares) -> float:
-    """Returns the seconds before a suspicion in which the service may have gone down, and is in the answers again."""
+    """Returns for how many seconds back a suspicion also covers checks of the service that went down before it."""
     return max(recent_s(shares, check) for check in steered.checks if check is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Queue:
-    """What waits for a budget, at the most, with the last of a service: of the type for which that takes longest."""
+    """The most that may wait for a budget before the last endpoint of a service, for one record type."""
 
     budget: str
     share: float = 0.0
@@ -156,7 +157,7 @@ class _Queue:
 
 
 def _queue(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> _Queue:
-    """Returns the queue when all of this has failed, as far as it can wait."""
+    """Returns the queue after these checks have failed, for the record type that waits longest."""
     name = shares.budget_of[steered.id]
     budget, mine = shares.budgets[name], _of_kinds(steered, failed, shares)
     waiting: defaultdict[int, float] = defaultdict(float)
@@ -175,7 +176,7 @@ def _queue(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares
 
 
 def _unpaid(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> Mapping[int, float]:
-    """Returns the share of a service that a budget must pay for, by type."""
+    """Returns the share of a service that the budget must pay for when these checks failed, by record type."""
     amounts: defaultdict[int, float] = defaultdict(float)
     for kind, checks in _of_kinds(steered, failed, shares).items():
         parts = [shares.parts[check][steered.id] for check in checks]
@@ -188,7 +189,7 @@ def _unpaid(steered: SteeredService, failed: AbstractSet[CheckId], shares: Share
 def _of_kinds(
     steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares
 ) -> Mapping[int, frozenset[CheckId]]:
-    """Returns the failed checks of a service, by the type of its endpoints; not what carries nothing."""
+    """Returns the failed checks of a service by the record type of their endpoints, without checks of share 0."""
     failed_checks: defaultdict[int, set[CheckId]] = defaultdict(set)
     for check, kind in zip(steered.checks, steered.service_shape.kinds, strict=True):
         if check in failed and check is not None and shares.parts[check][steered.id].share > 0:
@@ -197,16 +198,19 @@ def _of_kinds(
 
 
 def _is_let_go(steered: SteeredService, kind: int, failed: AbstractSet[CheckId]) -> bool:
-    """Returns whether all of a type is down then, and is answered for that: nothing of it is held."""
+    """Returns whether all regular endpoints of a record type failed in a service that fails open.
+
+    Then they are answered by `on_all_down`, and no safety rule holds them.
+    """
     ends = zip(steered.service.endpoints, steered.service_shape.kinds, steered.checks, strict=True)
     mine = [check for end, its_kind, check in ends if its_kind == kind and not end.last_resort]
     return steered.service.on_all_down in FAILS_OPEN and all(check in failed for check in mine)
 
 
 def _grace_s(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> float:
-    """Returns the further seconds for which it stays where it may be in doubt, or nothing was up.
+    """Returns the further seconds for which the rules may keep a failed endpoint up (a grace).
 
-    Only where there are several.
+    0 when the budget has no limit, or no record type has several failed checks.
     """
     limit = shares.budgets[shares.budget_of[steered.id]].limit
     if limit >= UNLIMITED or all(len(checks) < 2 for checks in _of_kinds(steered, failed, shares).values()):

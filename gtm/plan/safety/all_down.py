@@ -1,6 +1,6 @@
-"""Emptied: the endpoints of a service that `on_all_down` decides of, because nothing of their type is up.
+"""Emptied: the endpoints of a service about which `on_all_down` decides, because nothing of their type is up.
 
-What comes in: a service, what the checks say, and what counts beside. What goes out: endpoints.
+What comes in: a service, the status, and the overlay. What goes out: endpoints.
 
 To take such endpoints out part by part sends everybody to fewer and fewer of them, and ends where it began, or where
 none is answered. So the rule `max_share_removed_per_minute` (rules.py) lets them go together:
@@ -25,11 +25,11 @@ from gtm.plan.overlay import Overlay, effective
 from gtm.zone.model import OnAllDown
 
 FAILS_OPEN = frozenset({OnAllDown.SERVE_ALL, OnAllDown.SERVE_LAST_GOOD})
-"""What is down is answered then."""
+"""With these values of `on_all_down`, endpoints that are down are answered when all are down."""
 
 
 def emptied(steered: SteeredService, status: Status, overlay: Overlay) -> Mapping[EndpointId, int]:
-    """Returns the regular endpoints of the types of which none is up, with the type; a last resort decides nothing."""
+    """Returns the regular endpoints of each record type whose regular endpoints are all down, with that type."""
     beliefs = effective(steered, status, overlay).beliefs
     every = zip(steered.service.endpoints, steered.service_shape.kinds, beliefs, strict=True)
     regular = [(end.id, kind, belief) for end, kind, belief in every if not end.last_resort]

@@ -1,4 +1,4 @@
-"""What a budget has spent: what was taken out and is still out, as far as it is not refilled yet.
+"""What a budget has spent: the shares that were taken out and are still out, as far as it is not refilled yet.
 
 A budget is refilled at a steady pace, the oldest expense first. What came back costs nothing any more: a region that
 dies, recovers and dies again is one region. Nobody overtakes: as long as the first in the queue cannot be paid for,
@@ -19,7 +19,7 @@ BudgetKey = tuple[ServiceId, CheckId]
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a budget has spent and is not refilled yet, as of a time."""
+    """The shares that a budget has paid for and that are not refilled yet, at one time."""
 
     shares: Mapping[BudgetKey, float]
     """The oldest first."""
@@ -27,7 +27,7 @@ class Spent:
     """Monotonic seconds."""
 
     def after(self, now: float, limit: float) -> dict[BudgetKey, float]:
-        """Returns the amounts that are not refilled yet at a later time, at `limit` a minute."""
+        """Returns the shares that are not refilled yet at the time `now`, when `limit` is refilled each minute."""
         refill = (now - self.at) * limit / 60
         left = {}
         for key, share in self.shares.items():
@@ -40,33 +40,33 @@ class Spent:
 
 @dataclass(slots=True)
 class Purse:
-    """What one budget has spent. Its state lasts as long as one decision."""
+    """The shares that one budget has spent, for one record type. Its state lasts as long as one decision."""
 
     shares: dict[BudgetKey, float] = field(default_factory=dict)
     total: float = 0.0
     is_closed: bool = False
-    """It could not pay for something, and pays for nothing that comes after that."""
+    """True after it could not pay once: then it pays for nothing more in this decision."""
 
     @classmethod
     def of(cls, shares: dict[BudgetKey, float]) -> "Purse":
-        """Returns a purse that has spent this."""
+        """Returns a purse that has spent these shares."""
         return cls(shares, sum(shares.values()))
 
     def has_enough(self, key: BudgetKey, cost: float, capacity: float) -> bool:
-        """Returns whether it can pay for taking something out, once; what costs nothing it always can."""
+        """Returns whether it can pay `cost` for a key with this capacity; a cost of 0 it always can."""
         after = self.total + cost - self.shares.get(key, 0.0)
         return cost <= 0 or not (self.is_closed or after > capacity + _ROUNDING)
 
     def take(self, key: BudgetKey, cost: float) -> None:
-        """Takes note of what is paid."""
+        """Records the cost of a key as spent; it replaces an earlier cost of the same key."""
         self.total += cost - self.shares.get(key, 0.0)
         self.shares[key] = cost
 
 
 def pay(purses: Iterable[tuple[Purse, float]], key: BudgetKey, cost: float) -> bool:
-    """Pays for taking something out, of each of these purses, which have so much at once, or of none.
+    """Pays a cost from all of these purses, or from none; each comes with its capacity.
 
-    Returns whether there was enough. It is asked in the queue's order.
+    Returns whether all had enough; if not, all are closed. The caller must pay in the queue's order.
     """
     asked = tuple(purses)
     if all(purse.has_enough(key, cost, capacity) for purse, capacity in asked):

@@ -31,41 +31,41 @@ from gtm.plan.safety.evidence import is_misfit
 from gtm.plan.safety.shares import Shares
 
 HOLD_S = 120.0
-"""A probe that is cut off for longer is silent, and its votes have grown old: what is still said is believed."""
+"""After so long, the votes of a probe that is cut off no longer count. So votes that still count are believed."""
 
 SETTLE_S = 1.0
-"""Added to an interval: for reports to cross the mesh."""
+"""In seconds; added to an interval, so that reports can cross the mesh."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """The probes are blamed."""
+    """The state in which the probes are blamed for many failures at once, and the failed checks are not believed."""
 
     since: float
     """Monotonic seconds."""
     fell: Mapping[CheckId, float]
-    """What failed, and when."""
+    """The checks that failed, with the time of each in monotonic seconds."""
     watched: int
     """How many checks were up before these failed."""
     zones: frozenset[str] = frozenset()
-    """Those that it holds."""
+    """The zones in which the failed checks are not believed."""
     was_total: bool = False
-    """Since it began, there was a time when nothing at all was up."""
+    """Whether no check at all was up at some time since it began."""
 
     @property
     def checks(self) -> frozenset[CheckId]:
-        """Returns the checks that are not believed where it holds."""
+        """Returns the checks that are not believed in the zones of this suspicion."""
         return frozenset(self.fell)
 
     def blames(self, steered: SteeredService, check: CheckId) -> bool:
-        """Returns whether a check is not believed, for a service."""
+        """Returns whether a check is not believed for a service."""
         return check in self.fell and steered.zone in self.zones and steered.service.safety.correlated_failure
 
 
 def still_recent(
     fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float
 ) -> dict[CheckId, float]:
-    """Returns the checks that went down within the last interval, and are still down."""
+    """Returns the checks of `fallen` that went down within their last interval and are still down."""
     return {
         check: at
         for check, at in fallen.items()
@@ -74,7 +74,7 @@ def still_recent(
 
 
 def recent_s(shares: Shares, check: CheckId) -> float:
-    """Returns for how long a check that went down is given back, should others follow."""
+    """Returns for how many seconds after a check went down it still counts as recent: an interval and SETTLE_S."""
     monitors = [shares.services[name].service.monitor for name in shares.parts.get(check, ())]
     return SETTLE_S + max((monitor.interval_s for monitor in monitors if monitor is not None), default=0.0)
 
@@ -82,7 +82,10 @@ def recent_s(shares: Shares, check: CheckId) -> float:
 def suspected(
     last: Suspicion | None, fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float
 ) -> Suspicion | None:
-    """Returns the suspicion that there is after this, if any."""
+    """Returns the suspicion after this status: a new one, or `last` continued; None when there is none.
+
+    `fallen` has the checks that went down recently. `proposed` is the status by the checks alone.
+    """
     if last is None:
         return _new(fallen, proposed, shares, now=now)
     still = [check for check in last.fell if proposed.belief(check) is Belief.DOWN]
@@ -97,10 +100,10 @@ def suspected(
 
 
 def is_confirmed(still: Sequence[CheckId], proposed: Status, *, held_s: float) -> bool:
-    """Returns whether what is down still is to be believed, however it began.
+    """Returns whether the checks that are still down are to be believed, after HOLD_S.
 
-    The voices of half of it are enough: one endpoint, or one probe, can make a check that cannot be read any more, and
-    must not have all others held for that.
+    Half of them must not be frozen. Not all: one endpoint or one probe can cause a check that cannot be read any more,
+    and must not keep all others from being believed.
     """
     return held_s >= HOLD_S and 2 * sum(not proposed.checks[check].frozen for check in still) >= len(still)
 
@@ -126,7 +129,7 @@ def _is_total(proposed: Status, shares: Shares) -> bool:
 
 
 def _struck(failed: AbstractSet[CheckId], proposed: Status, shares: Shares) -> frozenset[str]:
-    """Returns the zones of which so much failed, and so wide apart, that it is like a mistake of the probes."""
+    """Returns the zones in which so much failed that it looks like a mistake of the probes."""
     failed_of: defaultdict[str, set[CheckId]] = defaultdict(set)
     for check in failed:
         for zone in shares.zones.get(check, ()):
@@ -147,9 +150,9 @@ def _is_struck(failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], share
 
 
 def explains(region: RegionName, failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], shares: Shares) -> bool:
-    """Returns whether the death of a region explains what failed: of what it does not take along, less than half did.
+    """Returns whether the death of a region explains the failed checks: of the checks elsewhere, less than half failed.
 
-    Some of that often fails too, because it asks something in that region without saying so in any zone file.
+    Some checks elsewhere often fail too, because their endpoints use something in that region that no zone file names.
     """
 
     def elsewhere(checks: AbstractSet[CheckId]) -> int:

@@ -1,4 +1,4 @@
-"""Misfits: what a failed check tells of the endpoint. Clients may be served well by it, or surely are not.
+"""Misfits: what a failed check says about the endpoint: clients may be served well by it, or surely are not.
 
 answers     it gave an answer that the monitor does not want, and that clients may never see: a health path that is
             gone, another body; or an answer that is good, and it is not up yet
@@ -13,16 +13,16 @@ from gtm.health.verdict.reading import Reason
 
 _MISFITS = frozenset({Reason.BODY, Reason.HEADER, Reason.ALLOWED, Reason.TLS_CLIENT, Reason.CERT_EXPIRING})
 _UNWANTED = re.compile(r"HTTP [1-4][0-9]{2}(?![0-9])")
-"""A status by which the endpoint does not say that it fails."""
+"""An HTTP status below 500: by it the endpoint does not say that it fails."""
 
 
 def is_misfit(known: CheckStatus) -> bool:
-    """Returns whether a check failed by an answer that its monitor does not want, and clients may never see."""
+    """Returns whether a check failed by an answer that its monitor does not accept and that clients may never see."""
     if known.reason is Reason.STATUS:
         return _UNWANTED.match(known.detail) is not None
     return known.reason in _MISFITS
 
 
 def is_dead(known: CheckStatus) -> bool:
-    """Returns whether what is down gave its probes no sign of life by its last readings."""
+    """Returns whether the failed check of an endpoint says that it is dead: its last reading failed, and no misfit."""
     return known.reason not in {Reason.OK, Reason.UNREAD} and not is_misfit(known)

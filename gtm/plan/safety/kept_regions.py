@@ -1,7 +1,7 @@
-"""Keeping: what `at_least` holds, so that no service is left with fewer regions than it wants.
+"""Keeping: the endpoints that `at_least` keeps up, so that no service is left with fewer regions than it wants.
 
-What comes in: what was believed, what the checks say now, what people say, and what other rules hold. What goes out:
-what is held besides, and what that refuses.
+What comes in: the status before and now, the overrides, and the endpoints that other rules keep up. What goes out:
+further endpoints that stay up, and the refusals that say so.
 """
 
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ from gtm.plan.safety.minimums import Refusal, serving_regions, wanted_regions
 from gtm.plan.safety.shares import Shares
 
 Holding = dict[ServiceId, dict[EndpointId, SafetyRule]]
-"""What is held, as it is made up."""
+"""The endpoints that rules keep up, with the rule; a dict that is filled during one decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What is known when regions are to be kept."""
+    """The inputs of the rule `at_least` for one decision."""
 
     shares: Shares
     before: Status
@@ -31,7 +31,10 @@ class Keeping:
     last_held: HeldEndpoints
 
     def hold(self, held: Holding, failed: Iterable[CheckId]) -> list[Refusal]:
-        """Holds what every service needs to keep its regions, and returns what that refuses."""
+        """Adds to `held` the endpoints that services need to keep enough regions; returns the refusals.
+
+        `failed` are the checks that went down just now.
+        """
         touched = dict.fromkeys(name for check in failed for name in self.shares.parts.get(check, ()))
         refusals = []
         for name in touched | dict.fromkeys(name for name in self.last_held if name in self.shares.services):
@@ -50,7 +53,7 @@ class Keeping:
         return refusals
 
     def _lost_too_many(self, steered: SteeredService, wanted: int, held: HeldEndpoints) -> tuple[RegionName, ...]:
-        """Returns the regions that must stay: of those that served until now, the first in the zone's order."""
+        """Returns the lost regions that must stay, so that `wanted` regions serve; the first in the zone's order."""
         serving = serving_regions(steered, self.proposed, Overlay(self.said, held))
         if not serving or len(serving) >= wanted:
             return ()
@@ -59,7 +62,7 @@ class Keeping:
         return tuple(lost[: wanted - len(serving)])
 
     def _ends_in(self, steered: SteeredService, regions: tuple[RegionName, ...]) -> list[EndpointId]:
-        """Returns the endpoints that served these regions until now, but for those that a person decides."""
+        """Returns the endpoints that were up in these regions until now, without those that an override decides."""
         counted = effective(steered, self.before, Overlay(self.said, self.last_held)).beliefs
         overrides = overriding(steered, self.said)
         return [
