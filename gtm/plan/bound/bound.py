@@ -36,7 +36,7 @@ from gtm.zone.model import Monitor, Service
 from gtm.zone.monitors.kinds.push import PushSettings
 
 _LONG_WHY = 200
-"""In characters: a longer text gets no more names of parts. Calculated monitors may wait for each other in long rows."""
+"""In characters: a longer text gets no more names of parts. Calculated monitors may stand in long rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def _fails_open(steered: SteeredService, shares: Shares, watched: Watched) -> It
 
 
 def _is_suspected(steered: SteeredService, fault: Fault, shares: Shares, after: Status) -> bool:
-    """Returns whether a fault, if all of its checks fail at once, looks like a mistake of the probes or of the check."""
+    """Returns whether a fault looks like a mistake of the probes or the check, if all its checks fail at once."""
     if not steered.service.safety.correlated_failure:
         return False
     fallen = dict.fromkeys(fault.fallen, 0.0)

@@ -24,5 +24,8 @@ def is_misfit(known: CheckStatus) -> bool:
 
 
 def is_dead(known: CheckStatus) -> bool:
-    """Returns whether the failed check of an endpoint says that it is dead: its last reading failed, and no misfit."""
+    """Returns whether a check that is down says that the endpoint is dead.
+
+    It is False for a check that is read as good again or is not read, and for a misfit.
+    """
     return known.reason not in {Reason.OK, Reason.UNREAD} and not is_misfit(known)

@@ -1,7 +1,7 @@
 """Enough: whether a service keeps the regions (`at_least`) and a region the endpoints (`min_healthy`) that it needs.
 
-What comes in: services, what the checks say, and overlay. What goes out: regions, and refusals. `at_least` binds
-people as well as automatics; how it binds those is in rules.py.
+What comes in: services, the status, and the overlay. What goes out: regions, and refusals. `at_least` limits overrides
+as well as checks; how it limits checks is in rules.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,26 +15,26 @@ from gtm.plan.model import SteeredService
 from gtm.plan.overlay import Overlay, effective, is_spoken_of, skipped
 
 Kept = tuple[ServiceId, EndpointId]
-"""An endpoint of which a rule says what counts."""
+"""An endpoint about which a safety rule decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One thing that a rule does not let happen."""
+    """A message about one thing that a safety rule does not let happen."""
 
     rule: SafetyRule
     subject: str
-    """A scope; or `checks`, of all of them."""
+    """A scope, such as `service api.example.com`; or `checks` for all checks."""
     says: str
     facts: Mapping[str, float | str] = field(default_factory=dict)
     held: frozenset[Kept] = frozenset()
-    """What is up still, or skipped, by this."""
+    """The endpoints that stay up, or are skipped, by this refusal."""
     helps: str = ""
-    """What a person can say about it, with the commands."""
+    """What a person can do about it, with the commands; it may be empty."""
 
     @property
     def words(self) -> str:
-        """Returns all of it for people."""
+        """Returns the message as one text: `says`, and `helps` if there is any."""
         return f"{self.says}; {self.helps}" if self.helps else self.says
 
 
@@ -45,7 +45,7 @@ def wanted_regions(steered: SteeredService) -> int:
 
 
 def serving_regions(steered: SteeredService, status: Status, overlay: Overlay) -> frozenset[RegionName]:
-    """Returns the regions of which something is not down."""
+    """Returns the regions in which a regular endpoint of the service is not down, with this overlay."""
     ends = zip(steered.service.endpoints, effective(steered, status, overlay).beliefs, strict=True)
     return frozenset(
         endpoint.region for endpoint, belief in ends if belief is not Belief.DOWN and not endpoint.last_resort
@@ -55,9 +55,9 @@ def serving_regions(steered: SteeredService, status: Status, overlay: Overlay) -
 def taking_too_much(
     services: Iterable[SteeredService], status: Status, before: Overlay, after: Overlay
 ) -> tuple[Refusal, ...]:
-    """Returns which services a person would leave with too few regions (`at_least`), sorted by name.
+    """Returns a refusal for each service that would have too few regions (`at_least`) with the overlay `after`.
 
-    A service that has too few already is not spoken of, unless it would lose one more.
+    They are sorted by name. A service that has too few with `before` counts only if it would lose one more.
     """
     refusals = []
     for steered in services:
@@ -71,10 +71,10 @@ def taking_too_much(
 
 
 def left_with_too_few(services: Iterable[SteeredService], status: Status, overlay: Overlay) -> tuple[Refusal, ...]:
-    """Returns which services have too few regions (`at_least`) by what people said, sorted by name.
+    """Returns a refusal for each service that has too few regions (`at_least`) because of overrides, sorted by name.
 
-    Each was allowed where it was said, but nobody knew of all: they were said at several nodes at once, or checks took
-    the rest. Where one names the rule, somebody knew.
+    Each override was allowed when it was set, but together they take too much: they were set at several nodes at once,
+    or checks took out the rest. A service with an override that lifts the rule is left out.
     """
     spoken_of = [service for service in services if is_spoken_of(service, overlay.said)]
     return tuple(
@@ -99,7 +99,7 @@ def _breach(steered: SteeredService, status: Status, overlay: Overlay) -> Refusa
 
 
 def skipping(services: Iterable[SteeredService], status: Status, overlay: Overlay) -> tuple[Refusal, ...]:
-    """Returns which regions of these services are skipped for want of `min_healthy`."""
+    """Returns a refusal for each region of these services that is skipped: fewer endpoints up than `min_healthy`."""
     return tuple(
         Refusal(
             SafetyRule.MIN_HEALTHY,

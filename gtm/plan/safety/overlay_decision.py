@@ -1,4 +1,4 @@
-"""The decision of an overlay: what people and safety rules make of what the checks say. Pure: the past is a value.
+"""The decision of an overlay: how overrides and safety rules change what the checks say. Pure: the past is a value.
 
     delta, overrides in force, history -> overlay, refusals, breaches, history for the next time
 
@@ -24,23 +24,23 @@ Services = Mapping[ServiceId, SteeredService]
 
 @dataclass(frozen=True, slots=True)
 class OverlayDecision:
-    """What was decided last, and what the next decision needs of it."""
+    """The result of one decision, and the values that the next decision needs."""
 
     overlay: Overlay = NO_OVERLAY
-    """What counts beside what the checks say; the same object as long as it is the same."""
+    """The overlay; the same object as before when nothing in it changed."""
     refusals: tuple[Refusal, ...] = ()
-    """What the rules of safety do not let happen."""
+    """Messages about what the safety rules do not let happen now."""
     breaches: tuple[Refusal, ...] = ()
-    """What people together did that no rule allows."""
+    """Messages about services that overrides together leave with too few regions (`at_least`)."""
     history: History | None = None
-    """None until there are zones: then what the saved beliefs tell."""
+    """The history of the safety rules; None until there are zones: then it is made of the saved beliefs."""
     services: Services = field(default_factory=lambda: EMPTY_PLAN.services)
-    """For which it was decided."""
+    """The services of this decision."""
     ruled: Services = field(default_factory=lambda: EMPTY_PLAN.services)
-    """Those of them that the rules look at."""
+    """The services to which the safety rules apply: all, or none on a node that answers no queries."""
     shares: Shares = NO_SHARES
     failure: Exception | None = None
-    """Why the rules could not be asked; then the checks are followed without them."""
+    """The exception of the safety rules, if they failed; then the checks count without them."""
 
 
 NOTHING_DECIDED = OverlayDecision()
@@ -57,9 +57,10 @@ def decide_overlay(
     now: float,
     wall: float,
 ) -> OverlayDecision:
-    """Returns the overlay on what the checks say now, after the last one, and the reasons for it.
+    """Returns the next decision: the overlay on this status, the refusals and breaches, and the next history.
 
-    `holds` is False of a node that answers nothing: the rules have nothing to keep there.
+    `last` is the decision before. `delta` has what changed in the status; None when nothing did. `holds` is False on a
+    node that answers no queries: the safety rules do not apply there. `now` is monotonic seconds, `wall` is wall time.
     """
     ruled = services if holds else EMPTY_PLAN.services
     shares = last.shares if ruled is last.ruled else shares_of(ruled)

@@ -1,7 +1,7 @@
-"""Refused: what the rules of safety tell of what they hold.
+"""Refusals: the messages of safety rules about the endpoints that they keep up.
 
-What comes in: what is held by which rule, a suspicion and doubts. What goes out: refusals, in words and in facts. It
-decides nothing (rules.py does); what `at_least` and `min_healthy` refuse is told where that is decided.
+What comes in: the endpoints that rules keep up, a suspicion and doubts. What goes out: refusals, in words and in facts.
+It decides nothing (rules.py does); refusals of `at_least` and `min_healthy` are made where these decide.
 """
 
 from collections import defaultdict
@@ -23,12 +23,12 @@ from gtm.plan.safety.suspect_check import Doubt, Doubts
 from gtm.plan.safety.suspect_text import CHECK, CHECKS, PROBES, failure, helping, obeying
 
 _SUSPECTED = "checks"
-"""The subject of a suspicion: all of them."""
+"""The subject of a suspicion: all checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class SafetyRefusals:
-    """What rules hold at one time."""
+    """Makes the refusals of one decision, from a suspicion, doubts and budgets."""
 
     shares: Shares
     proposed: Status
@@ -37,9 +37,10 @@ class SafetyRefusals:
     now: float
 
     def told(self, held: HeldEndpoints, unpaid: Iterable[BudgetKey]) -> list[Refusal]:
-        """Returns the refusals of the budgets, of a suspicion and of doubts.
+        """Returns the refusals of the budgets, of the suspicion and of the doubts.
 
-        `unpaid` is what budgets have no share for yet.
+        `held` has the endpoints that rules keep up. `unpaid` has the checks that wait because their budget cannot pay
+        for them yet.
         """
         kept = self._kept(held)
         refusals = [] if self.suspicion is None else [self._blame_probes(self.suspicion, kept[_SUSPECTED])]
@@ -62,9 +63,9 @@ class SafetyRefusals:
         return Refusal(SafetyRule.MAX_SHARE, name, says, facts, kept)
 
     def _kept(self, held: HeldEndpoints) -> defaultdict[str, frozenset[Kept]]:
-        """Returns the endpoints that each budget holds.
+        """Returns the endpoints that stay up, by subject.
 
-        Under _SUSPECTED what a suspicion does, and by service what a doubt does.
+        The subject is the name of a budget, _SUSPECTED for the suspicion, or the service for a doubt.
         """
         by_rule: defaultdict[str, set[Kept]] = defaultdict(set)
         for service, rules in held.items():
@@ -108,7 +109,7 @@ def _doubted(service: ServiceId) -> str:
 
 
 def _in_words(waits: Mapping[int, float], types: Iterable[int]) -> str:
-    """Returns the amount of a budget that waits; of which types, where it is not as much of each."""
+    """Returns a text with the share of a budget that waits; by record type when the shares differ."""
     told = {rtype: f"{waits.get(rtype, 0.0):.1%}" for rtype in types}
     if len(set(told.values())) == 1:
         return f"{next(iter(told.values()))} of it"

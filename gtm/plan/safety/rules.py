@@ -1,7 +1,7 @@
-"""Safety: what automatics may not do, whatever the checks say. Pure: the time is an argument, the past a small value.
+"""Safety: limits on what checks may take out of the answers. Pure: the time is an argument, the past a small value.
 
-What comes in: what was believed, what the checks say now, what people say, and the history. What goes out: which
-endpoints that the checks take down are believed up still, by which rule, and the history for the next time.
+What comes in: the status before and now, the overrides, and the history. What goes out: the endpoints that are down by
+their checks and still count as up, by which rule, and the history for the next time.
 
     rule                           what is refused                             until
     at_least: n                    to leave fewer than n regions of a service  others serve again; or nothing is up at
@@ -16,7 +16,7 @@ endpoints that the checks take down are believed up still, by which rule, and th
                                    regions: the probes or the check are to
                                    blame
     min_healthy: {region: n}       to answer with a region of which too few    it has enough (gtm/plan/overlay.py,
-                                   minimums.py) endpoints are up
+                                   endpoints are up                            minimums.py)
 
 Only what was believed up can be taken out: an endpoint that turns from unknown to down was never relied on, unless it
 is answered because nothing is up. What a person takes out costs no budget and is never held. An override that names a
@@ -48,7 +48,7 @@ UNLIMITED = 1.0
 
 
 class _Fate(Enum):
-    """What becomes of something that is to be taken out."""
+    """What happens to the endpoints of a check that went down: whether they stay, and what they wait for."""
 
     BLAMED = "the check or the probes are to blame: it stays"
     FREE = "no rule says anything"
@@ -61,43 +61,43 @@ class _Fate(Enum):
 _PAYING = frozenset({_Fate.TOGETHER, _Fate.PACED})
 
 Waiting = Mapping[BudgetKey, float]
-"""What the checks took down and is believed up still, and since when, in monotonic seconds."""
+"""Pairs of service and check, each with a time in monotonic seconds; usually checks that are down but still count."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What there is to remember."""
+    """The state of the safety rules between two decisions."""
 
     waiting: Waiting = field(default_factory=dict)
     open: Waiting = field(default_factory=dict)
-    """What is answered as if it were up, because nothing of its type is (`serve_all`, `serve_last_good`)."""
+    """What is down and answered, because nothing of its type is up (`serve_all`, `serve_last_good`); since when."""
     lost: frozenset[BudgetKey] = frozenset()
-    """What is open, or waits, of the types of which the checks say that nothing is up."""
+    """What is open or waits, of record types of which nothing is up by the checks."""
     spared: frozenset[BudgetKey] = frozenset()
-    """Of what was lost, what waits since something of its type is up again."""
+    """What was in `lost`, and waits now because something of its type is up again."""
     said: InForce = NOTHING_IN_FORCE
-    """What people said when that was looked at."""
+    """The overrides in force at this decision."""
     shares: Shares = field(default=NO_SHARES, repr=False, compare=False)
-    """What the zones were then."""
+    """The shares of the zones at this decision."""
     paid: frozenset[BudgetKey] = frozenset()
-    """What waits for others alone: it goes together with them."""
+    """What the budget has paid for, and waits only for others of its service, to go together with them."""
     graces: Waiting = field(default_factory=dict)
-    """Until when what was believed wrong, or open, stays for sure: what is mended at once is up within an interval."""
+    """The time until which an endpoint stays up in any case: a fault that is fixed at once is up within an interval."""
     fallen: Mapping[CheckId, float] = field(default_factory=dict)
-    """What went down within the last interval, and when."""
+    """The checks that went down within their last interval, with the time of each in monotonic seconds."""
     spent: Mapping[Budgeted, Spent] = field(default_factory=dict)
-    """By budget, and by type."""
+    """The shares that were spent, by budget and record type."""
     suspicion: Suspicion | None = None
     doubts: Doubts = field(default_factory=dict)
     held: HeldEndpoints = field(default_factory=dict)
 
     @property
     def is_calm(self) -> bool:
-        """Returns whether nothing is held, and nothing failed lately."""
+        """Returns whether no rule keeps anything up, and no check went down within its last interval."""
         return not (self.waiting or self.fallen or self.held or self.suspicion or self.doubts)
 
     def is_settled(self, shares: Shares, overrides: InForce, *, flips: bool) -> bool:
-        """Returns whether what is open stays so: nothing flipped, and the zones and people say what they did."""
+        """Returns whether `open` is still right: no check flipped, and zones and overrides are the same."""
         return shares is self.shares and overrides is self.said and not flips
 
 
@@ -106,7 +106,7 @@ NO_HISTORY = History()
 
 @dataclass(frozen=True, slots=True)
 class SafetyDecision:
-    """The decision of the safety rules: which endpoints stay up, and why."""
+    """The decision of the safety rules: which endpoints stay up, the messages about it, and the next history."""
 
     held: HeldEndpoints
     refusals: tuple[Refusal, ...]
@@ -116,9 +116,9 @@ class SafetyDecision:
 def allow(
     shares: Shares, history: History, proposed: Status, delta: StatusDelta | None, overrides: InForce, *, now: float
 ) -> SafetyDecision:
-    """Returns the part of the proposed beliefs that may count now.
+    """Returns the decision of the safety rules on the status `proposed`: which endpoints stay up for now.
 
-    `delta` is what is new in them, None where nothing is.
+    `delta` is what changed in the status; None when nothing did. `now` is monotonic seconds.
     """
     before, flips = (proposed, frozenset[CheckId]()) if delta is None else (delta.before, delta.flipped)
     failed = [check for check in flips if before.belief(check) is Belief.UP and proposed.belief(check) is Belief.DOWN]
@@ -161,14 +161,14 @@ def allow(
 
 @dataclass(slots=True)
 class _Granted:
-    """What comes of one decision, as far as it is made."""
+    """The result of one decision while it is made."""
 
     spent: Mapping[Budgeted, Spent]
     graces: Waiting
     held: Holding = field(default_factory=dict)
     waiting: dict[BudgetKey, float] = field(default_factory=dict)
     rules: dict[BudgetKey, SafetyRule] = field(default_factory=dict)
-    """Which rule has what waits wait."""
+    """The rule that keeps each waiting check up."""
     paid: set[BudgetKey] = field(default_factory=set)
     lost: frozenset[BudgetKey] = frozenset()
     spared: frozenset[BudgetKey] = frozenset()
@@ -185,7 +185,7 @@ class _Granted:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One decision."""
+    """The inputs of one decision, and its steps."""
 
     shares: Shares
     history: History
@@ -198,7 +198,7 @@ class _Run:
     now: float
 
     def waiting(self, failed: list[CheckId]) -> Waiting:
-        """Returns all that is to be taken out, the oldest first; what the probes are blamed for comes back into it."""
+        """Returns all checks that are down and wait to count, the oldest first; with those of suspicion and doubts."""
         new = dict.fromkeys(failed, self.now)
         for doubt in (self.suspicion, *self.doubts.values()):
             if doubt is not None:
@@ -216,7 +216,7 @@ class _Run:
         return dict(sorted(still.items(), key=lambda item: (item[1], item[0][1], item[0][0])))
 
     def granted(self, waiting: Waiting, failed: list[CheckId]) -> _Granted:
-        """Returns the endpoints that are held, those that still wait, and what the budgets have spent after this."""
+        """Returns which endpoints stay up, which checks still wait, and what the budgets have spent after this."""
         movable = {key: ends for key in waiting if (ends := self._movable(*key))}
         blamed: Holding = {}
         for (service, check), ends in movable.items():
@@ -247,7 +247,7 @@ class _Run:
         return granted
 
     def opened(self, waiting: Waiting, held: HeldEndpoints, flips: AbstractSet[CheckId]) -> Waiting:
-        """Returns the endpoints that are answered after this because nothing of their type is up, and since when."""
+        """Returns the checks of endpoints that are answered because nothing of their type is up, and since when."""
         if self.shares is self.history.shares and self.said is self.history.said:
             touched = {name for check in flips for name in self.shares.parts.get(check, ())}
             touched |= {name for name, _ in waiting}  # with what was open until now
@@ -287,9 +287,9 @@ class _Run:
         return key in self.history.lost or key in self.history.spared
 
     def _grace(self, key: BudgetKey, fate: _Fate, failed: list[CheckId], *, is_lost: bool) -> float | None:
-        """Returns until when something stays, paid for or not, in case that the rest comes back, or fails as well.
+        """Returns the time until which a failed check does not count in any case; None for no such time.
 
-        What was believed wrong or lost, and is not now; and what may be in doubt soon.
+        It is for checks of a suspicion or doubt that just ended, for lost ones, and for ones that may be in doubt soon.
         """
         service, check = key
         last, soon = self.history.graces.get(key), self.now + recent_s(self.shares, check)
@@ -310,9 +310,9 @@ class _Run:
         return soon if is_back or (check in failed and self._may_be_doubted(service, check)) else last
 
     def _former_graces(self) -> dict[BudgetKey, float]:
-        """Returns the graces of lately whose checks have been down ever since.
+        """Returns the graces of the last HOLD_S whose checks are still down.
 
-        Where others flap, it does not have one each time.
+        They are kept so that a check does not get a new grace each time when others flap.
         """
         return {
             key: until
@@ -327,7 +327,7 @@ class _Run:
         )
 
     def _purses(self, failed: list[CheckId]) -> dict[Budgeted, Purse]:
-        """Returns the amounts that the budgets have spent and that are not refilled yet."""
+        """Returns the purses of the budgets, with the shares that are spent and not refilled yet."""
         budgets = self.shares.budgets
         return {
             name: Purse.of(self._not_given_back(pair.after(self.now, budgets[name[0]].limit), failed))
@@ -336,22 +336,22 @@ class _Run:
         }
 
     def _is_paid(self, key: BudgetKey, purses: dict[Budgeted, Purse]) -> bool:
-        """Returns whether the budget has what it costs; it is asked in the queue's order."""
+        """Pays for a check from its budget, if there is enough; returns whether. Call it in the queue's order."""
         name, part = self.shares.budget_of[key[0]], self.shares.parts[key[1]][key[0]]
         capacity = self.shares.budgets[name].capacity
         asked = [(purses.setdefault((name, rtype), Purse()), capacity[rtype]) for rtype in part.types]
         return pay(asked, key, part.share)
 
     def _is_blamed(self, service: ServiceId, check: CheckId) -> bool:
-        """Returns whether a check is not believed for a service: not where the zone or a person follows it."""
+        """Returns whether a check is not believed for a service, by suspicion or doubt; an override may lift that."""
         is_suspected = self.suspicion is not None and self.suspicion.blames(self.shares.services[service], check)
         is_doubted = service in self.doubts and check in self.doubts[service].fell
         return (is_suspected or is_doubted) and not self._lifted(service, check, SafetyRule.CORRELATED)
 
     def _not_given_back(self, spent: dict[BudgetKey, float], failed: list[CheckId]) -> dict[BudgetKey, float]:
-        """Returns the amounts that were spent on checks that have been down ever since.
+        """Returns the spent shares of checks that have been down ever since.
 
-        What came back costs nothing any more.
+        A check that came back costs nothing any more.
         """
         again = frozenset(failed)
         return {
@@ -361,7 +361,7 @@ class _Run:
         }
 
     def _movable(self, service: ServiceId, check: CheckId) -> tuple[EndpointId, ...]:
-        """Returns the endpoints of a check that no person decides."""
+        """Returns the endpoints of a check and service that no override decides, or only `obey`."""
         here = self.shares.parts[check][service].endpoint_refs
         if not self.said:
             return tuple([endpoint_ref.endpoint for endpoint_ref in here])
@@ -379,5 +379,5 @@ class _Run:
 
 
 def _kind(ends: tuple[EndpointId, ...], emptied_here: Mapping[EndpointId, int]) -> int | None:
-    """Returns the type of which nothing is up, of the endpoints of a check; None where something is."""
+    """Returns the record type of these endpoints if none of that type is up (`emptied_here`); else None."""
     return next((emptied_here[end] for end in ends if end in emptied_here), None)

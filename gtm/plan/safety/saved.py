@@ -1,11 +1,12 @@
-"""Recalled: what the rules of safety remember over a restart, worked out from the beliefs that were saved.
+"""Recalled: the history of the safety rules after a restart, worked out from the beliefs that were saved.
 
-What comes in: the shares, and the beliefs that a node begins with. What goes out: the history to begin with.
+What comes in: the shares, and the status that a node starts with. What goes out: the history to start with.
 
-    what was held                     was saved as up (gtm/plan/overlay.py): its checks say that it is down, and that is
-    news what is open                      what is down of what has nothing up: it was answered all the same, and is not
-    paid what went down just now           what is down, and since when: in doubt together with what fails next
-    (suspect_check.py) what a budget has spent           the same: as if it was paid for when it went down
+    in the history                    after a restart
+    what a rule kept up               was saved as up (gtm/plan/overlay.py): its checks say down, and that is news
+    what is open                      what is down where nothing of its type is up: it was answered, and is not paid for
+    what went down just now           what is down, and since when: in doubt with what fails next (suspect_check.py)
+    what a budget has spent           the same: as if it was paid for when it went down
     a doubt, and a suspicion          nothing: they arise again as the same checks fail again, and last as long again
 
 Else a node that starts again in the middle of a renamed path would let one region more go at each start.
@@ -25,7 +26,10 @@ from gtm.plan.safety.shares import Budgeted, Shares
 
 
 def recalled(shares: Shares, status: Status, *, now: float, wall: float) -> History:
-    """Returns the history of a node that begins with these beliefs."""
+    """Returns the history of a node that starts with this status.
+
+    `now` is monotonic seconds, `wall` the wall time of the same moment.
+    """
     down = [(pair.since, check) for check, pair in status.checks.items() if pair.belief is Belief.DOWN]
     fell = {check: now - (wall - since) for since, check in sorted(down) if since <= wall and check in shares.parts}
     fallen = {check: at for check, at in fell.items() if now - at <= recent_s(shares, check)}
@@ -42,7 +46,7 @@ def recalled(shares: Shares, status: Status, *, now: float, wall: float) -> Hist
 
 
 def _spent(shares: Shares, fell: Mapping[CheckId, float], was_open: Collection[BudgetKey]) -> Mapping[Budgeted, Spent]:
-    """Returns the amounts that the budgets have spent, the oldest first."""
+    """Returns the shares that the budgets have spent on these checks, the oldest first."""
     spent: dict[Budgeted, Spent] = {}
     for check, at in fell.items():
         for name, part in shares.parts[check].items():

@@ -31,56 +31,56 @@ Budgeted = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much may be taken out."""
+    """How much of a zone, or of a service with a budget of its own, checks may take out of the answers."""
 
     limit: float
-    """Per minute; 1 is no limit."""
+    """The share that may be taken out each minute; 1 is no limit."""
     capacity: Mapping[int, float]
-    """At once, by type: A and AAAA, as far as the budget has them."""
+    """The share that may be taken out at once, by record type: A and AAAA, as far as the budget has them."""
     services: int
 
 
 @dataclass(frozen=True, slots=True)
 class CheckShare:
-    """What one check carries of one service."""
+    """The endpoints of one service that one check decides, and their share of the budget."""
 
     endpoint_refs: tuple[EndpointRef, ...]
     share: float
-    """Of the service's budget, of each of the types."""
+    """The share of the service's budget, from 0 to 1, the same for each of the types."""
     types: tuple[int, ...]
-    """Those that it answers: A, AAAA, or both."""
+    """The record types that the endpoints answer: A, AAAA, or both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Every service's budget, and what else safety must know of the zones."""
+    """The budget of every service, and what else the safety rules need from the zones."""
 
     services: Mapping[ServiceId, SteeredService]
     budgets: Mapping[str, Budget]
     """By scope: `zone gtm.example.com`, or `service api.gtm.example.com`."""
     budget_of: Mapping[ServiceId, str]
     clusters: Mapping[ServiceId, int]
-    """Services with one number have a target in common, with each other or through others; else they are unrelated."""
+    """A number for each service: those with the same number share a target, directly or through other services."""
     parts: Mapping[CheckId, Mapping[ServiceId, CheckShare]]
-    """What each check carries of the services that it can change."""
+    """The share of each check in each service that it can change."""
     regions: frozenset[RegionName]
-    """All of them."""
+    """The names of all regions."""
     felling: Mapping[CheckId, frozenset[RegionName]]
     """The regions whose death takes a check down (gtm/plan/region_deaths.py)."""
     zones: Mapping[CheckId, frozenset[str]]
-    """Those of the services that each check can change."""
+    """The zones of the services that each check can change."""
     demanding: tuple[SteeredService, ...]
     """The services with a `min_healthy`."""
 
 
 _TYPES: Mapping[int, tuple[int, ...]] = {RdataType.CNAME: (RdataType.A, RdataType.AAAA)}
-"""What an alias answers."""
+"""The record types that an alias answers."""
 
 NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), {}, {}, ())
 
 
 def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
-    """Returns the shares of these services."""
+    """Returns the budgets and shares of these services."""
     budget_of = {name: _budget_name(steered) for name, steered in services.items()}
     members: defaultdict[str, list[SteeredService]] = defaultdict(list)
     for name, steered in services.items():
@@ -144,9 +144,9 @@ def _largest(
 
 
 def _shares(steered: SteeredService) -> list[float]:
-    """Returns the share that each endpoint has of its type.
+    """Returns the share of each endpoint among the service's endpoints of its record type, from 0 to 1.
 
-    By weight, alike where all weights are 0; a last resort has none.
+    Shares are by weight, or equal when all weights are 0; a last resort has 0.
     """
     ends, kinds = steered.service.endpoints, steered.service_shape.kinds
     weights = [0.0 if end.last_resort else float(end.weight) for end in ends]
@@ -162,7 +162,7 @@ def _shares(steered: SteeredService) -> list[float]:
 
 
 def _clusters(services: Mapping[ServiceId, SteeredService]) -> dict[ServiceId, int]:
-    """Returns a number for each service, the same for those that share targets (a union of sets)."""
+    """Returns a number for each service; services that share targets have the same number (a union of sets)."""
     above: dict[str, str] = {}
 
     def top(name: str) -> str:

@@ -34,20 +34,20 @@ from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """The check of one service is blamed."""
+    """The state in which the check of one service is blamed, and its failed checks are not believed."""
 
     since: float
     """Monotonic seconds."""
     reason: Reason
     fell: Mapping[CheckId, float]
-    """What failed, and when."""
+    """The checks that failed, with the time of each in monotonic seconds."""
     watched: int
     """How many of the service's checks were up before these failed."""
     is_misfit: bool
 
     @property
     def checks(self) -> frozenset[CheckId]:
-        """Returns the checks that are not believed."""
+        """Returns the checks of the service that are not believed."""
         return frozenset(self.fell)
 
 
@@ -63,7 +63,10 @@ def doubted(
     *,
     now: float,
 ) -> Doubts:
-    """Returns the doubts that there are after this: `failed` are new, and among what has `fallen` lately."""
+    """Returns the doubts after this status: those of `last` that are not over, and new ones.
+
+    `failed` are the checks that went down just now. `fallen` has all that went down recently, with `failed`.
+    """
     doubts = {}
     for name, doubt in last.items():
         steered = shares.services.get(name)
@@ -79,13 +82,13 @@ def doubted(
 
 
 def unexplained(fallen: Mapping[CheckId, float], doubts: Doubts) -> Mapping[CheckId, float]:
-    """Returns the recent failures that a wrong check does not explain: it was reached, and the probes are well."""
+    """Returns the recent failures without those of doubts by misfit: there the endpoint answered the probes."""
     explained = {check for doubt in doubts.values() if doubt.is_misfit for check in doubt.fell}
     return {check: at for check, at in fallen.items() if check not in explained} if explained else fallen
 
 
 def may_be_doubted(steered: SteeredService, fallen: Mapping[CheckId, float], proposed: Status, shares: Shares) -> bool:
-    """Returns whether what failed lately of a service, by answers that are misfits, is in several regions."""
+    """Returns whether the recent failures of a service that are misfits are in several regions."""
     if not _can_be_doubted(steered):
         return False
     failed = [check for check in _fallen_of(steered, fallen) if is_misfit(proposed.checks[check])]

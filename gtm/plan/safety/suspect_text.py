@@ -1,4 +1,4 @@
-"""Blame: what a suspicion or a doubt says to people: what failed, how fast, for which reason, and what helps.
+"""Blame: the text of a suspicion or a doubt: what failed, how fast, for which reason, and what helps.
 
 What comes in: checks, when they fell and why. What goes out: words, and the same as facts for events and metrics.
 
@@ -24,21 +24,21 @@ another text each time, each would be a new series of metrics."""
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What failed at once."""
+    """The number of checks that failed at once, their regions, time and reason."""
 
     failed: int
     watched: int
-    """How many were up before."""
+    """How many checks were up before."""
     regions: int
     within_s: int
-    """From the first to the last of them, in whole seconds, and at least 1."""
+    """From the first to the last failure, in whole seconds, and at least 1."""
     reason: str
-    """Of all of them, in short; of most of them where they differ."""
+    """The reason of all failures, in short; of most of them when they differ."""
     is_of_all: bool
-    """Whether the reason is that of all of them."""
+    """Whether all failures have this reason."""
 
     def words(self, whose: str) -> str:
-        """Returns it in words; `whose` follows upon the regions."""
+        """Returns the failure in words; `whose` is a text that is put after the regions."""
         count = (
             f"all {self.failed} checks" if self.failed == self.watched else f"{self.failed} of {self.watched} checks"
         )
@@ -47,7 +47,7 @@ class Failure:
         return f"{count} of {where}{whose} failed within {self.within_s} s, {how} {self.reason}"
 
     def facts(self, suspect: str, *, held_s: float) -> dict[str, float | str]:
-        """Returns the same for programs."""
+        """Returns the failure as facts for events and metrics; `held_s` is how long it has not been believed."""
         return {
             "failed": self.failed,
             "watched": self.watched,
@@ -60,7 +60,7 @@ class Failure:
 
 
 def failure(fell: Mapping[CheckId, float], watched: int, proposed: Status, shares: Shares) -> Failure:
-    """Returns the traits that these failed checks have in common."""
+    """Returns the Failure of these checks; `fell` has their times, `watched` how many were up before."""
     reason, is_of_all = _reason([proposed.checks[check] for check in fell if check in proposed.checks])
     parts = (part for check in fell for part in shares.parts.get(check, {}).values())
     regions = {endpoint_ref.region for part in parts for endpoint_ref in part.endpoint_refs}
@@ -82,12 +82,12 @@ def _reason(known: Iterable[CheckStatus]) -> tuple[str, bool]:
 
 
 def obeying(scope: str) -> str:
-    """Returns, in words, how a person has the checks believed."""
+    """Returns a text with the command by which a person makes the checks of a scope count."""
     return f"if it is really down, `gtm obey {scope} --override-rule correlated_failure` believes the checks"
 
 
 def helping(service: ServiceId) -> str:
-    """Returns, in words, what helps where one service's check is blamed."""
+    """Returns a text that says what a person can do when the check of a service is blamed."""
     return (
         f"if it is well, mend the check, and `gtm up {service} --why TEXT` keeps it in until then; {obeying(service)}"
     )
