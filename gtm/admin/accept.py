@@ -1,7 +1,7 @@
 """Takes connections from a listening socket: each is counted before anything is spent on it, TLS least of all.
 
 asyncio's own server counts nothing before the end of a handshake, and where descriptors run out it logs a traceback for
-each turn. This one tells once a minute, hangs up on somebody who waits, and tries again after a second.
+each turn. This one logs once a minute, closes a waiting connection, and tries again after a second.
 
 What comes in: a listening socket. What goes out: accepted ones, a few in one turn of the event loop.
 """
@@ -15,18 +15,21 @@ from collections.abc import Callable
 from gtm.admin.refusal_log import RefusalLog
 
 ACCEPTED_AT_ONCE = 8
-"""In one turn: each may cost a handshake of a millisecond, and others have their turn after that."""
+"""The most connections taken in one turn of the event loop: each may cost a TLS handshake of a millisecond."""
 REST_S = 1.0
 OUT_OF = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 log = logging.getLogger(__name__)
 
 Took = Callable[[socket.socket, str | None], None]
-"""Is given a connection and the address of its client, None for a socket of this machine."""
+"""Called with each accepted connection and the address of its client; None for a Unix socket."""
 
 
 class Acceptor:
-    """Takes connections until it is closed. Its state is whether it rests."""
+    """Accepts connections from a listening socket until it is closed.
+
+    Its state is whether it pauses because file descriptors or memory ran out; `on_exhausted` is called then.
+    """
 
     def __init__(self, listening: socket.socket, took: Took, *, on_exhausted: Callable[[], None]) -> None:
         self.listening = listening
@@ -39,7 +42,7 @@ class Acceptor:
         self._loop.add_reader(listening, self._accept)
 
     def close(self) -> None:
-        """Takes no more, and closes the listening socket."""
+        """Stops accepting connections, and closes the listening socket."""
         if self._resting is not None:
             self._resting.cancel()
         self._loop.remove_reader(self.listening)

@@ -16,7 +16,7 @@ from aiohttp import web
 from gtm.admin.origin import Names, require_own_host, require_own_page
 
 Verify = Callable[[web.Request], Awaitable[str]]
-"""Returns the sender of a request, or raises the answer that refuses it."""
+"""Returns the name of the sender of a request, or raises the HTTP error that refuses it."""
 OnRefused = Callable[[web.Request, web.HTTPException], None]
 
 _SENDER = web.RequestKey("sender", str)
@@ -27,31 +27,31 @@ def _ignore(_request: web.Request, _refused: web.HTTPException) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The rule of a row."""
+    """The rule of a row in the table of routes: which checks a request must pass before its handler runs."""
 
     words: str
-    """For the docs."""
+    """The rule in words, for the docs."""
     checks_host: bool = True
     checks_page: bool = True
     verify: Verify | None = None
     on_refused: OnRefused = _ignore
-    """Is called with each request that `verify` refuses."""
+    """Called with each request that `verify` refuses, and with the HTTP error."""
 
 
 ANYBODY = Access("anybody", checks_host=False, checks_page=False)
-"""For what tells nothing of anybody, and is asked under all kinds of names."""
+"""For paths that give no information away, such as /livez, and that clients request under any host name."""
 PEERS = Access("any program, under any name", checks_host=False)
-"""For what is signed and for everybody: peers call this node by names that it may not know."""
+"""For signed reports, which anybody may read: peers call this node by names that it may not know."""
 READERS = Access("any program")
 
 
 def writers(require: Verify, on_refused: OnRefused) -> Access:
-    """Returns the rule for what moves traffic: it takes a credential."""
+    """Returns the rule for requests that change answers: `require` must find a credential."""
     return Access("with a credential", verify=require, on_refused=on_refused)
 
 
 def forcers(require: Verify) -> Access:
-    """Returns the rule for what takes a credential only where the query has `force`."""
+    """Returns the rule for requests that need a credential only when their query string has `force`."""
 
     async def verify(request: web.Request) -> str:
         return await require(request) if "force" in request.query else ""
@@ -60,12 +60,15 @@ def forcers(require: Verify) -> Access:
 
 
 def heartbeats(verify: Verify) -> Access:
-    """Returns the rule for what takes the token of a check, which no page has."""
+    """Returns the rule for heartbeats: `verify` must find the token of the check. No web page knows this token."""
     return Access("with the token of the check", checks_host=False, checks_page=False, verify=verify)
 
 
 async def enforce(access: Access, request: web.Request, names: Names | None) -> None:
-    """Lets a request pass, or raises what to answer. Without names it came over a socket, where Host means nothing."""
+    """Checks a request against the rule of its row, and stores its sender; raises the HTTP error of a refusal.
+
+    `names` returns the host names of this machine; None for a Unix socket, where the Host field means nothing.
+    """
     if access.checks_host and names is not None:
         require_own_host(request, names())
     if access.checks_page:
@@ -79,5 +82,8 @@ async def enforce(access: Access, request: web.Request, names: Names | None) -> 
 
 
 def sender_of(request: web.Request) -> str:
-    """Returns the sender of a request, as the rule of its row found out; a row without `verify` has none."""
+    """Returns the name of the sender of a request, which `enforce` stored.
+
+    Raises KeyError for a row whose rule has no `verify`.
+    """
     return request[_SENDER]

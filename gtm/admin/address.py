@@ -9,13 +9,13 @@ from pathlib import Path
 SOCKET_NAME = "admin.sock"
 
 UNIX = "unix:"
-"""Before the path of a socket, in the place of an address."""
+"""The prefix of an admin address that is the path of a Unix socket."""
 
 LIMIT_S = 1.0
 
 
 def answers(path: Path) -> bool:
-    """Returns whether somebody listens on a socket, and lets this user in."""
+    """Returns whether a process listens on the Unix socket at this path and accepts connections of this user."""
     try:
         if not path.is_socket():
             return False

@@ -28,20 +28,20 @@ from gtm.errors import ListenFailed
 
 MAX_REQUEST_BYTES = 64 * 1024
 PASSED_ON = ("Allow", "WWW-Authenticate", "Retry-After")
-"""Header fields of an error."""
+"""The header fields of an HTTP error that its JSON answer keeps."""
 DEFAULT_LIMITS = Limits()
 BACKLOG = 128
-"""Connections that the kernel holds until they are taken."""
+"""The most connections that wait in the kernel until they are accepted."""
 SHUTDOWN_S = 1.0
 """A long poll ends early when the node stops."""
 
 log = logging.getLogger(__name__)
 
 OnRefusal = Callable[[str, int], None]
-"""Is called with the path of the API that refused a request (OTHER where it has no such path), and the status."""
+"""Called for each refused request, with its path in the API (OTHER for an unknown path) and the HTTP status."""
 OTHER = "other"
 NO_HTTP = "none"
-"""The path of what is no request at all."""
+"""The path that is reported for data that is not an HTTP request."""
 
 
 def _unheard(_path: str, _status: int) -> None: ...
@@ -60,7 +60,10 @@ async def open_admin(
     on_dropped: Callable[[str], None] = lambda _reason: None,
     on_refusal: OnRefusal = _unheard,
 ) -> web.AppRunner:
-    """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
+    """Starts the admin API over TCP; returns its runner, which the caller must clean up.
+
+    Raises ListenFailed when the address cannot be bound.
+    """
     app = make_app(routes, AdminListener.TCP, names=names, on_refusal=on_refusal)
     runner = LimitedRunner(
         app,
@@ -84,7 +87,7 @@ async def open_admin(
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """Returns a socket that listens; raises OSError."""
+    """Returns a TCP socket that listens; raises OSError. `host` is an address, which may have a zone (`%eth0`)."""
     address, _, zone = host.partition("%")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -108,9 +111,9 @@ def make_app(
     names: Names | None = None,
     on_refusal: OnRefusal = _unheard,
 ) -> web.Application:
-    """Returns the application of one listener: the rows of the table that are for it.
+    """Returns the web application of one listener, with the rows of the table of routes that name it.
 
-    `names` are those that the machine is called by; None for a socket of this machine.
+    `names` returns the host names of this machine; None for a Unix socket.
     """
     served = ServedRoutes(routes, listener)
     middlewares = [in_json, counting(on_refusal), letting_in(served, names)]
@@ -121,7 +124,7 @@ def make_app(
 
 
 def letting_in(served: ServedRoutes, names: Names | None) -> Middleware:
-    """Returns a middleware that asks the rule of its row about each request, before a handler sees it."""
+    """Returns a middleware that checks each request against the rule of its row (`Access`) before a handler sees it."""
 
     @web.middleware
     async def entering(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -132,10 +135,7 @@ def letting_in(served: ServedRoutes, names: Names | None) -> Middleware:
 
 
 def counting(on_refusal: OnRefusal) -> Middleware:
-    """Returns a middleware that counts and logs every refusal.
-
-    An HTTP error, or an answer that finds fault with the request.
-    """
+    """Returns a middleware that calls `on_refusal` for every HTTP error and every answer with a 4xx status."""
 
     @web.middleware
     async def hearing(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -155,7 +155,7 @@ def counting(on_refusal: OnRefusal) -> Middleware:
 
 @web.middleware
 async def in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns errors into JSON, and a fault of ours into a logged 500."""
+    """A middleware that turns HTTP errors into JSON, and any other exception into a logged 500."""
     try:
         return await handler(request)
     except web.HTTPException as error:

@@ -1,9 +1,9 @@
 """The admin API from the other side: how the command line asks a running node.
 
-It is asked at ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, or SSL_CERT_FILE, and showing the
-certificate of GTM_CERT_FILE), or unix:PATH. Who asks in a way that the node does not take is told what to type
+It sends requests to ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, or SSL_CERT_FILE, and showing the
+certificate of GTM_CERT_FILE), or unix:PATH. Where the address has the wrong form, the error says what to type
 (tls_hints.py). What answers there need not be a node: no redirect is followed, for it could lead to a listener that
-only this machine reaches; and an answer is bounded, and not unpacked.
+only this machine reaches; an answer has a maximum size, and is not decompressed.
 """
 
 import asyncio
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 60.0
-"""For files that are being written a node waits for up to twenty seconds, and then it reads."""
+"""A node waits up to twenty seconds for files that are being written, and then reads them."""
 
 ZONES_TIMEOUT_S = 120.0
-"""A node makes the contents of a hundred thousand records in a second or two."""
+"""A node needs a second or two for the contents of a hundred thousand records."""
 
 MAX_ANSWER = 512 * 1024 * 1024
-"""Bytes: several times what the largest node tells. Who answers without end must not take the memory of who asks."""
+"""Bytes: several times the largest answer of a node. An endless answer must not use up the memory of the command."""
 
 OK, NOT_FOUND = 200, 404
 CONFLICT = 409
-"""Files have problems, which the answer tells."""
+"""The status of a reload whose files have problems; the answer lists them."""
 
 BAD_QUESTION = 400
 
@@ -47,7 +47,7 @@ _View = TypeVar("_View")
 
 
 def fetch_status(admin: str) -> NodeStatus:
-    """Returns everything about the node at this admin address; raises Unreachable."""
+    """Returns the status of the node at this admin address; raises Unreachable."""
     return _fetch(admin, "GET", "/v1/status", NodeStatus)
 
 
@@ -57,9 +57,9 @@ def fetch_regions(admin: str) -> RegionList:
 
 
 def fetch_explanation(admin: str, question: Mapping[str, str]) -> "Explanation":
-    """Returns the node's explanation of a question with `name`, `type` and `client`.
+    """Returns the node's explanation of the answer to a query: `question` has `name`, `type` and `client`.
 
-    Raises QuestionUnclear with the node's words where a short name could mean several, or Unreachable.
+    Raises QuestionUnclear where a short name could mean several services or the query is wrong, or Unreachable.
     """
     from gtm.explain.asked_name import QuestionUnclear  # noqa: PLC0415  # an engine: other commands do without
     from gtm.explain.explain import Explanation  # noqa: PLC0415
@@ -71,7 +71,10 @@ def fetch_explanation(admin: str, question: Mapping[str, str]) -> "Explanation":
 
 
 def fetch_events(admin: str, *, since: float, after: str) -> tuple[Recorded, ...]:
-    """Returns the recent events of a node, from a wall time on and after an event; raises Unreachable."""
+    """Returns the recent events of a node, oldest first; raises Unreachable.
+
+    `since` is a Unix time; `after` is the id of an event, or empty for no limit.
+    """
     return _fetch(admin, "GET", "/v1/events", Events, {"since": str(since), "after": after}).events
 
 
@@ -91,9 +94,10 @@ def fetch_zones(admin: str) -> "tuple[Contents, ...]":
 
 
 def ask_reload(admin: str, force: Sequence[str] = (), *, token: str = "") -> Reloaded:
-    """Makes the node read its zone folder, and take the zones of `force` whatever they lose.
+    """Makes the node read its zone folder; returns the result.
 
-    Raises OverrideRefused where it does not take that from who asks, or Unreachable.
+    The zones in `force` are taken even if they lose most of their records. Raises OverrideRefused where the node does
+    not let this sender force zones, or Unreachable.
     """
     query = [("force", zone) for zone in force]
     status, answer = asyncio.run(
@@ -105,12 +109,15 @@ def ask_reload(admin: str, force: Sequence[str] = (), *, token: str = "") -> Rel
 
 
 def fetch_overrides(admin: str) -> OverridesView:
-    """Returns the overrides in force; raises Unreachable."""
+    """Returns the overrides in force at a node; raises Unreachable."""
     return _fetch(admin, "GET", "/v1/overrides", OverridesView)
 
 
 def say_overrides(admin: str, body: Mapping[str, object], *, token: str = "") -> tuple[SaidView, ...]:
-    """Has the node take what is said of several scopes; raises OverrideRefused with its words, or Unreachable."""
+    """Sets or clears overrides for one or more scopes at a node; returns a view of each.
+
+    `body` is the JSON of the request. Raises OverrideRefused with the message of the node, or Unreachable.
+    """
     status, answer = asyncio.run(_ask(admin, "POST", "/v1/overrides", body=body, token=token))
     if 400 <= status < 500:  # what was said is at fault (RFC 9110 15.5)
         raise OverrideRefused(_refusal(answer))

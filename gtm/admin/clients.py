@@ -6,11 +6,14 @@ A machine has as many IPv6 addresses as it likes, and all of them in one /64 (RF
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 NOBODY = ""
-"""The client at a socket of this machine, or of a connection that is gone."""
+"""The client of a Unix socket, or of a connection that has ended."""
 
 
 def client_of(address: str | None) -> str:
-    """Returns the client at an address, as a socket gives it; NOBODY where there is no address."""
+    """Returns the client that an address of a socket counts as: the IPv4 address, or the /64 of an IPv6 address.
+
+    NOBODY where there is no address.
+    """
     try:
         parsed = ip_address((address or "").partition("%")[0])
     except ValueError:

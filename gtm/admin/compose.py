@@ -29,7 +29,7 @@ from gtm.zone.model import Endpoint, Region, Service
 _OverrideView = TypeVar("_OverrideView", bound=OverrideView)
 
 MAX_TOUCHED = 1_000
-"""Endpoints of each kind that an answer lists; it has the number of all."""
+"""The most endpoints in each list of an answer; the answer has the number of all."""
 
 _UNCHECKED = CheckStatus(Belief.UP, 0.0)
 _UNHEARD = CheckStatus(Belief.UNKNOWN, 0.0)
@@ -37,12 +37,12 @@ _WORST_FIRST = (State.FAIL_CLOSED, State.FAIL_OPEN, State.DEGRADED)
 
 
 def zone_views(plan: Plan) -> tuple[ZoneView, ...]:
-    """Returns every zone, sorted by name."""
+    """Returns the view of every zone of a plan, sorted by name."""
     return tuple(sorted((_zone(zone) for zone in plan.zones.values()), key=lambda view: view.zone))
 
 
 def service_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> tuple[ServiceView, ...]:
-    """Returns every service with its endpoints, sorted by name."""
+    """Returns the view of every service with its endpoints, by zone name, then in the order of the zone file."""
     views: list[ServiceView] = []
     for zone in sorted(plan.zones.values(), key=_name):
         views += [
@@ -54,7 +54,7 @@ def service_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> 
 
 
 def region_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> tuple[RegionView, ...]:
-    """Returns the regions of every zone, in the order of the zone's file."""
+    """Returns the view of every region, by zone name, then in the order of the zone file."""
     views = []
     for zone in sorted(plan.zones.values(), key=_name):
         holds = _holds(zone, plan, status, overlay)
@@ -63,7 +63,7 @@ def region_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> t
 
 
 def override_views(overrides: InForce) -> tuple[OverrideView, ...]:
-    """Returns the views of the overrides in force, by scope."""
+    """Returns the views of the overrides in force, sorted by scope."""
     scopes: dict[Override, list[Scope]] = {}
     for scope in sorted(overrides.by_scope, key=str):
         scopes.setdefault(overrides.by_scope[scope], []).append(scope)
@@ -79,14 +79,14 @@ def override_views(overrides: InForce) -> tuple[OverrideView, ...]:
 
 
 def said_view(answer: Said, *, is_saved: bool) -> SaidView:
-    """Returns the view of an override that was just set."""
+    """Returns the view of an override that was just set; `is_saved` is whether it is on the disk of this node."""
     effect = effect_view(answer.effect, wall=answer.override.made_at)
     ended = tuple(_override(override, OverrideView) for override in answer.ended)
     return replace(_override(answer.override, SaidView), saved=is_saved, effect=effect, ended=ended)
 
 
 def effect_view(effect: Effect, *, wall: float) -> EffectView:
-    """Returns the view of the changes that an override makes."""
+    """Returns the view of the changes that an override makes; `wall` is the Unix time for words about times."""
     lists = (effect.counts, effect.keeps, effect.without)
     counts, keeps, without = (tuple(_touched(touched, wall) for touched in some[:MAX_TOUCHED]) for some in lists)
     return EffectView(counts, keeps, without, (len(effect.counts), len(effect.keeps), len(effect.without)))
@@ -107,7 +107,7 @@ def _override(override: Override, kind: type[_OverrideView]) -> _OverrideView:
 
 
 def check_status(service: Service, endpoint: Endpoint, status: Status) -> CheckStatus:
-    """Returns the belief of an endpoint; one that nobody checks counts as up."""
+    """Returns the status of the check of an endpoint: up if its service has no monitor, unknown without any report."""
     check = service.check_of(endpoint)
     return _UNCHECKED if check is None else status.checks.get(check, _UNHEARD)
 
@@ -192,11 +192,11 @@ def _endpoint(service: Service, endpoint: Endpoint, status: Status) -> EndpointV
 
 
 _Hold = tuple[str, str, float | None]
-"""What decides, who said so and until when."""
+"""What decides for an endpoint (an action or a safety rule), who set it, and until when (Unix time)."""
 
 
 def _holds(zone: ZonePlan, plan: Plan, status: Status, overlay: Overlay) -> Mapping[RegionName, Mapping[_Hold, int]]:
-    """Returns by region what decides for its endpoints besides the checks, and for how many."""
+    """Returns by region the overrides and safety rules that decide for endpoints, with their number of endpoints."""
     counts: defaultdict[RegionName, Counter[_Hold]] = defaultdict(Counter)
     for service in zone.zone.services:
         steered = plan.services[service.id]
@@ -241,7 +241,7 @@ def _region(zone: ZonePlan, region: Region, plan: Plan, status: Status, holds: M
 
 
 def _located(region: Region, zone: ZonePlan, plan: Plan) -> Coordinates | None:
-    """Returns the region's coordinates as the plan found them."""
+    """Returns the coordinates of a region from the plan, which may be from geo data; None where nobody knows them."""
     for service in zone.zone.services:
         for served_region in plan.services[service.id].regions:
             if served_region.name == region.name:

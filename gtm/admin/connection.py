@@ -22,34 +22,34 @@ from aiohttp import web
 from gtm.admin.connection_limit import ConnectionLimit
 
 READ_BYTES = 64 * 1024
-"""A reader that takes less in `unread_s` is none: it is 50 kbit/s. So much may always wait to be read."""
+"""Bytes that a client must read in each `unread_s` (50 kbit/s). Up to this many may always wait to be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """For how long a connection is waited for."""
+    """The time limits of a connection, in seconds."""
 
     handshake_s: float = 10.0
     """asyncio's own limit for TLS is a minute."""
     head_s: float = 10.0
     keepalive_s: float = 75.0
-    """Of a connection that asks nothing more."""
+    """The limit for a connection that sends no further request."""
     unread_s: float = 10.0
     close_s: float = 5.0
     look_s: float = 1.0
-    """Between two looks at all connections: how exact the others are."""
+    """The interval at which all connections are checked: the other limits are as exact as this."""
 
 
 class Ending(Enum):
     """Why a connection was ended."""
 
     HANDSHAKE = "handshake"
-    """It did not finish its handshake of TLS."""
+    """The client did not finish the TLS handshake."""
     SILENT = "silent"
     UNREAD = "unread"
-    """Its client did not read the answer."""
+    """The client did not read the answer."""
     ROOM = "room"
-    """Others needed its place."""
+    """Another client needed its place (connection_limit.py)."""
 
 
 class _State(Enum):
@@ -60,54 +60,54 @@ class _State(Enum):
 
 
 class Watcher(Protocol):
-    """Who hears of connections: the listener."""
+    """The listener of a connection, which is notified when the connection ends."""
 
     crowd: ConnectionLimit
     patience: Patience
 
     def now(self) -> float:
-        """Returns the monotonic time."""
+        """Returns the monotonic time in seconds."""
 
     def ended(self, connection: "AdminConnection", ending: Ending | None) -> None:
-        """Hears that a connection is over: by itself, or because it was ended."""
+        """Called when a connection ends; `ending` is why this node ended it, None if it ended by itself."""
 
 
 class AdminConnection(asyncio.Protocol):
-    """A connection. It has state: see above."""
+    """One connection of a client. Its state is in the table at the head of this module."""
 
     def __init__(self, inner: web.RequestHandler, client: str, watcher: Watcher) -> None:
         self.inner = inner
         self.client = client
         self.is_dropped = False
         self.below: asyncio.WriteTransport | None = None
-        """The transport of the socket, which is the only one without TLS; None before and after its time."""
+        """The transport of the socket, below TLS if there is TLS; None before it is made and after it is lost."""
         self._watcher = watcher
         self._transport: asyncio.Transport | None = None
         self._early: list[bytes] = []
-        """What came with the end of the handshake, before anybody was told of it."""
+        """Data that came with the end of the TLS handshake, before `connection_made`."""
         self._state = _State.HEAD
         self._since = watcher.now()
         self._unread: tuple[float, int] | None = None
-        """When there was last a look at how much is unread, and how much it was; None where that is little."""
+        """The time of the last measurement of unread bytes, and their number; None while at most READ_BYTES wait."""
         self._closing_since: float | None = None
 
     @property
     def is_over(self) -> bool:
-        """Returns whether nobody is at the other end any more."""
+        """Returns whether the connection is closed or closing."""
         return self._transport is None or self._transport.is_closing()
 
     @property
     def unread_bytes(self) -> int:
-        """Returns the number of bytes that wait for their client to read them."""
+        """Returns the number of bytes that wait to be sent, because the client has not read yet."""
         return 0 if self.below is None else self.below.get_write_buffer_size()
 
     @property
     def unread_since(self) -> float:
-        """Returns since when its client reads too slowly; infinity where nobody noticed yet."""
+        """Returns the monotonic time since which its client reads too slowly; infinity if it does not."""
         return float("inf") if self._unread is None else self._unread[0]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Passes it on."""
+        """Passes the transport to aiohttp's protocol, with the data that came early; closes a dropped connection."""
         assert isinstance(transport, asyncio.Transport)
         self.below = self.below or transport
         if self.is_dropped:
@@ -121,7 +121,7 @@ class AdminConnection(asyncio.Protocol):
         self._early.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Passes it on."""
+        """Passes the data to aiohttp's protocol; keeps it while the connection is not made yet."""
         if self._transport is None:
             self._early.append(data)
             return
@@ -130,32 +130,32 @@ class AdminConnection(asyncio.Protocol):
         self.inner.data_received(data)
 
     def eof_received(self) -> None:
-        """Passes it on; asyncio closes the connection then."""
+        """Passes the end of the client's data to aiohttp's protocol; asyncio then closes the connection."""
         if self._transport is not None:
             self.inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Passes it on."""
+        """Notifies the watcher, and passes the end of the connection to aiohttp's protocol."""
         self.below, was_made, self._transport = None, self._transport is not None, None
         self._watcher.ended(self, None)
         if was_made:
             self.inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Passes it on."""
+        """Passes the call to aiohttp's protocol: too much waits to be sent."""
         self.inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """Passes it on."""
+        """Passes the call to aiohttp's protocol: it may write again."""
         self.inner.resume_writing()
 
     def begin(self, *, waits: bool) -> None:
-        """Hears that a request is here, and whether it waits for its turn: then it can make room for others."""
+        """Called when a request is here; while it waits for its turn, the connection may be closed to make room."""
         if self._transport is not None:
             self._enter(_State.TURN if waits else _State.BUSY)
 
     def finish(self) -> None:
-        """Hears that there is an answer to it, which is about to be sent."""
+        """Called when the handler has answered the request; the answer may not be sent yet."""
         if self._transport is not None:
             self._enter(_State.IDLE)
 
@@ -169,7 +169,7 @@ class AdminConnection(asyncio.Protocol):
             self._watcher.crowd.wait(self)
 
     def look(self) -> None:
-        """Ends it where it takes too long."""
+        """Checks the time limits, and ends the connection if one is exceeded; called every `look_s`."""
         patience, now, transport = self._watcher.patience, self._watcher.now(), self._transport
         if transport is None:
             return
@@ -194,21 +194,21 @@ class AdminConnection(asyncio.Protocol):
                 self.drop(Ending.UNREAD.value)
 
     def drop(self, reason: str) -> None:
-        """Ends it at once."""
+        """Ends the connection at once; `reason` is the value of an Ending."""
         self.is_dropped = True
         self._watcher.ended(self, Ending(reason))
         self.cut_off()
 
     def cut_off(self) -> None:
-        """Closes it without a word."""
+        """Closes the socket at once, without sending what is left."""
         if self.below is not None:
             self.below.abort()
 
 
 class Unmade(asyncio.Protocol):
-    """What a socket has before TLS: it leaves everything that comes to it."""
+    """The protocol of a socket before the TLS handshake: it reads nothing."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Has nothing read yet."""
+        """Pauses reading, so that the data stays for the handshake."""
         assert isinstance(transport, asyncio.ReadTransport)
         transport.pause_reading()

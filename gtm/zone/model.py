@@ -229,7 +229,7 @@ class Service:
         return () if self.monitor is None else _awaited(self.monitor)
 
     def disabled_by(self, endpoint: Endpoint) -> DisabledBy:
-        """Returns what disables an endpoint of `disabled`: the service, else its region, else the endpoint itself."""
+        """Returns the cause why an endpoint of `disabled` is disabled: the service, else its region, else itself."""
         if not self.enabled:
             return DisabledBy.SERVICE
         return DisabledBy.REGION if endpoint.enabled else DisabledBy.ENDPOINT

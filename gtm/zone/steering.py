@@ -47,7 +47,7 @@ class Vocabulary(Protocol):
         """Returns whether the result of a valid chain depends on the place of the client."""
 
     def objection(self, spec: FilterSpec) -> str:
-        """Returns what is wrong with the argument of a known filter; empty when nothing is.
+        """Returns a message about a wrong argument of a known filter; empty when the argument is right.
 
         The text completes the sentence "filter NAME ...", such as "takes no argument".
         """
