@@ -1,11 +1,11 @@
-"""The plan that served last, as the engine takes it: what a node answers with from its first tenths of a second on.
+"""The boot plan: the plan that served last, in the form of the engine, with which a node answers soon after a start.
 
     plan-names.bin       zones, services and cell maps     written when they changed
     plan-decisions.bin   what each cell gets               with the beliefs
 
-A start from zone files and geo data takes seconds when they are large: that goes on behind. The plan is used only by
-the same version of the program for the same zone folder; else, or when a file is damaged, the node starts as it always
-did. Zones that changed while the node was down are those of before until the start is done.
+A start from large zone files and geo data takes seconds; it runs while the boot plan serves. The boot plan is used only
+by the same version of the program for the same zone folder. Else, or when a file is damaged, the node starts without
+it. Zones that changed while the node was down serve in their old form until the start is done.
 """
 
 import hashlib
@@ -32,13 +32,13 @@ class _Part(msgspec.Struct, array_like=True, frozen=True):
     version: str
     folder: str
     names: bytes
-    """The digest of the names that both parts are of."""
+    """The SHA-256 of the names blob; both files of one boot plan have the same."""
     generation: int
     blob: bytes
 
 
 class BootPlan:
-    """Writes the plan that serves. Its state is what was written last; one thread uses it."""
+    """Writes the boot plan. Its state: the plan and the names that were written last. Only one thread may use it."""
 
     def __init__(self, state_files: ChecksummedFiles, folder: Path) -> None:
         self._state_files = state_files
@@ -47,9 +47,10 @@ class BootPlan:
         self._names = b""
 
     def keep(self, plan: Plan) -> bool:
-        """Writes what of the plan is not written yet; a plan without zones is not worth keeping.
+        """Writes the parts of a plan that changed since the last write; returns False when that fails.
 
-        Where that fails nothing is kept, and False returned: to start from an older plan could revive a region.
+        Writes nothing for a plan without zones. When a write fails, the boot plan on disk is removed: a start from an
+        older plan could bring back a region that was taken out.
         """
         if plan.zones and plan is not self._last and not self._keep(plan):
             self._state_files.discard(DECISIONS)
@@ -74,7 +75,7 @@ class BootPlan:
 
 
 def _at_a_start(plan: Plan) -> Plan:
-    """Returns the plan with the TTLs of a start: checks that were heard before promise nothing any more."""
+    """Returns the plan with the TTLs for a start: after it, earlier reports of checks do not count any more."""
     decisions = {
         name: replace(decided, ttls=first_ttls(plan.services[name].service, decided.ttls))
         for name, decided in plan.decisions.items()
@@ -83,7 +84,10 @@ def _at_a_start(plan: Plan) -> Plan:
 
 
 def restore(state_files: ChecksummedFiles, folder: Path, engine: Restorable) -> int | None:
-    """Has an engine serve the plan that was kept of a zone folder; returns its generation, or None if there is none."""
+    """Makes an engine serve the boot plan of a zone folder; returns the plan's generation, or None without such a plan.
+
+    There is none when a file is missing, damaged, of another version of the program, or of another zone folder.
+    """
     names, decisions = _read(state_files, NAMES), _read(state_files, DECISIONS)
     if names is None or decisions is None:
         return None
@@ -99,6 +103,8 @@ def restore(state_files: ChecksummedFiles, folder: Path, engine: Restorable) -> 
 
 
 def _read(state_files: ChecksummedFiles, name: str) -> _Part | None:
+    """Returns one file of the boot plan; None when it is missing or damaged."""
+
     def parse(content: bytes) -> _Part:
         try:
             return msgspec.msgpack.decode(content, type=_Part)

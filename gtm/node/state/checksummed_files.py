@@ -1,16 +1,16 @@
-"""Files that a node keeps for itself: each with a checksum, and the one before it beside it.
+"""Files of the state folder: each has a checksum, and its previous version is kept beside it.
 
     NAME           {"sha256": of the content, "content": ...}
-    NAME.before    what NAME was until it was written last
+    NAME.before    the previous version of NAME
 
-What comes in: names and texts of JSON. What goes out: a text whose checksum is right and that its reader makes sense
-of: the newest, else the one before it. A write goes beside (`.NAME.new`), is fsynced, moves the newest to NAME.before
-and takes its place, both by renaming; the folder is fsynced last. So at every moment one of the two is whole.
+What comes in: file names and JSON texts. What goes out: a text whose checksum is right and that its reader can parse:
+the newest version, else the previous one. A write goes to `.NAME.new` and is fsynced; then the newest is renamed to
+NAME.before, and `.NAME.new` to NAME; the folder is fsynced last. So at every moment one of the two versions is whole.
 
-Nothing here raises: what fails is logged, and told to `on_complaint`, once; it is counted as `state_errors{file=...}`,
-and stands in `problems` until it is well again. A text that could not be written is kept in memory, the newest of each
-file, until `write_again` has brought it to disk. What is written here, only this user can read.
-A file without a checksum, as earlier versions wrote them, is believed if its reader makes sense of it.
+Nothing here raises. A failure is logged once and passed to `on_complaint` once; it is counted each time as
+`state_errors{file=...}`, and is in `problems` until a write works again. The newest text of each file that could not be
+written is kept in memory until `write_again` has written it. Only this user can read the files.
+A file without a checksum, from an earlier version of the program, is accepted if its reader can parse it.
 """
 
 import hashlib
@@ -30,37 +30,37 @@ from gtm.errors import StateInvalid
 from gtm.node.state.lock import FILE_MODE, make_private
 
 MAX_FILE_BYTES = 1024 * 1024 * 1024
-"""No state is larger; a file that is must not take all memory."""
+"""Not more of a file is read into memory. No state file is larger."""
 
 log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
 
 OnComplaint = Callable[[str, str], None]
-"""Takes a file's name and what is wrong with it; from any thread, and it must not raise."""
+"""Takes the name of a file and its problem. It is called from any thread, and must not raise."""
 
 
 class Origin(Enum):
-    """Where a value came from."""
+    """Which version of a file a value was read from."""
 
     NEWEST = "newest"
     BEFORE = "before"
-    """The newest is damaged or gone: changes since the write before are lost."""
+    """The previous version: the newest is damaged or missing, so its changes are lost."""
     NEVER = "never"
-    """Nothing was ever written."""
+    """Neither version exists: the file was never written."""
     LOST = "lost"
-    """Something is there, and none of it is of use."""
+    """A file exists, but no version of it can be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[_Value]):
-    """What was read."""
+    """The result of reading a file: its value (None if there is none), and which version that came from."""
 
     value: _Value | None
     origin: Origin
 
 
 class ChecksummedFiles:
-    """A folder of such files. It has state: which of them are known to be whole, and what was complained of."""
+    """Reads and writes the checksummed files of a folder. Its state: which files are whole, problems, unsaved texts."""
 
     def __init__(self, folder: Path, counters: Counters, *, on_complaint: OnComplaint | None = None) -> None:
         self._on_complaint = on_complaint or _nobody
@@ -69,16 +69,19 @@ class ChecksummedFiles:
         self._whole: set[str] = set()
         self._complaints: dict[str, str] = {}
         self._unsaved: dict[str, bytes] = {}
-        """What is to be on disk and is not."""
+        """The contents that could not be written yet, by file name."""
         self._writing = threading.Lock()
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Returns the present problems, one line for each file."""
+        """Returns the present problems, one line for each file that cannot be read or written."""
         return tuple(f"{self._folder / name} {complaint}" for name, complaint in sorted(self._complaints.items()))
 
     def read(self, name: str, parse: Callable[[str], _Value]) -> Found[_Value]:
-        """Returns the newest value of a file that `parse` makes sense of; else it raises StateInvalid."""
+        """Returns the value that `parse` makes of the newest version of a file, else of the previous version.
+
+        `parse` raises StateInvalid for a text that it cannot parse. This method raises nothing.
+        """
 
         def opened(content: bytes) -> _Value:
             return parse(_opened(content))
@@ -97,18 +100,18 @@ class ChecksummedFiles:
         return Found(None, Origin.NEVER)
 
     def write(self, name: str, text: str) -> bool:
-        """Writes a text of JSON; returns whether it is on disk."""
+        """Writes a JSON text to a file, with its checksum; returns whether it is on disk."""
         sealed = _sealed(text)
         with self._writing:
             return self._written(name, sealed)
 
     @property
     def unsaved(self) -> frozenset[str]:
-        """Returns the files whose newest text is not on disk."""
+        """Returns the names of the files whose newest text is not on disk."""
         return frozenset(self._unsaved.copy())
 
     def write_again(self) -> bool:
-        """Tries to write what could not be written; returns whether all of it is on disk now."""
+        """Tries again to write the texts that could not be written; returns whether all are on disk now."""
         for name in sorted(self.unsaved):
             with self._writing:
                 if name in self._unsaved:  # else a newer one was written meanwhile
@@ -116,6 +119,7 @@ class ChecksummedFiles:
         return not self._unsaved
 
     def _written(self, name: str, sealed: bytes) -> bool:
+        """Writes a file with its checksum, or keeps the content in memory; returns whether it is on disk."""
         is_written = self._write(name, sealed, "it is tried again until it is there")
         if is_written:
             self._whole.add(name)
@@ -125,19 +129,22 @@ class ChecksummedFiles:
         return is_written
 
     def write_bytes(self, name: str, content: bytes) -> bool:
-        """Writes bytes behind their checksum, without a copy of before: what can be made again. Returns as `write`."""
+        """Writes bytes after their checksum, without a previous version; returns whether they are on disk.
+
+        This is for content that the node can make again, so a failed write is not tried again.
+        """
         with self._writing:
             return self._write(name, hashlib.sha256(content).digest() + content, "going on without it")
 
     def discard(self, name: str) -> None:
-        """Removes a file that is worse than none; where that fails too, it stays."""
+        """Removes a file that must not be used any more; a failure to remove it is ignored."""
         with suppress(OSError):
             (self._folder / name).unlink(missing_ok=True)
 
     def read_bytes(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
-        """Returns the result of `parse` for the bytes that `write_bytes` wrote.
+        """Returns the value that `parse` makes of a file that `write_bytes` wrote; None when it is missing or damaged.
 
-        It raises StateInvalid when it makes nothing.
+        `parse` raises StateInvalid for bytes that it cannot parse. This method raises nothing.
         """
 
         def opened(content: bytes) -> _Value:
@@ -152,6 +159,7 @@ class ChecksummedFiles:
         return value
 
     def _write(self, name: str, content: bytes, otherwise: str) -> bool:
+        """Writes a file; returns whether it is on disk. `otherwise` ends the message of a failure."""
         try:
             make_private(self._folder)
             self._replace(name, content)
@@ -163,7 +171,7 @@ class ChecksummedFiles:
         return True
 
     def _try(self, name: str, parse: Callable[[bytes], _Value]) -> tuple[_Value | None, str]:
-        """Returns the value of one file, or why there is none: nothing where there is no file."""
+        """Returns the value of one file and an empty text; or None and the problem (empty if there is no file)."""
         try:
             with (self._folder / name).open("rb") as opened:
                 content = opened.read(MAX_FILE_BYTES)
@@ -176,6 +184,7 @@ class ChecksummedFiles:
             return None, str(error)
 
     def _replace(self, name: str, content: bytes) -> None:
+        """Replaces a file whole, and keeps its previous version; raises OSError."""
         path, beside = self._folder / name, self._folder / f".{name}.new"
         try:
             beside.unlink(missing_ok=True)  # one that a crash left may be open to others
@@ -192,6 +201,7 @@ class ChecksummedFiles:
         _sync_folder(self._folder)
 
     def _complain(self, name: str, message: str) -> None:
+        """Counts a failure of a file; logs it and calls `on_complaint` if the file had no problem before."""
         self._counters.add("state_errors", file=name)
         if name not in self._complaints:
             self._complaints[name] = message
@@ -200,6 +210,7 @@ class ChecksummedFiles:
 
 
 def _private(path: str, flags: int) -> int:
+    """Opens a file that only this user can read; returns its descriptor."""
     return os.open(path, flags | os.O_CLOEXEC, FILE_MODE)
 
 
@@ -212,12 +223,13 @@ _END = b"\n}\n"
 
 
 def _sealed(text: str) -> bytes:
+    """Returns the content of a file with this text and its checksum."""
     content = text.strip().encode(errors="replace")
     return b'{"sha256": "%b", "content":\n' % hashlib.sha256(content).hexdigest().encode() + content + _END
 
 
 def _opened(sealed: bytes) -> str:
-    """Returns the text in a file; raises StateInvalid when its checksum is wrong."""
+    """Returns the text in the content of a file; raises StateInvalid when its checksum is wrong or it is not UTF-8."""
     seal = _SEAL.match(sealed)
     if seal is not None:
         content = sealed[seal.end() : -len(_END)]
@@ -232,7 +244,7 @@ def _opened(sealed: bytes) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a power cut."""
+    """Flushes a folder to disk, so that a rename in it survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with suppress(OSError):  # some network filesystems cannot; the file itself is written

@@ -1,14 +1,14 @@
-"""The lock of a state folder: one process writes there. `lock` in the folder says which, and whether it could write.
+"""The lock of a state folder: only one process writes there. The file `lock` names it, and says if it could write.
 
     lock    pid 4242 saved            as long as that process lives, it has an exclusive flock on the file
             pid 4242 unsaved          numbers were used that state.json does not have: the disk was full, most likely
 
-The file is held until the process ends, however that ends, so a lock that a killed process left is no obstacle. Its
-text is as long as before whenever it is written, and is written in place, so that works on a full disk too.
+The system frees the lock when the process ends, even by a kill, so an old lock file is no obstacle. The text of the
+file always has the same length and is written in place: that works on a full disk too.
 
-The folder itself is locked too, as far as its filesystem can: so it stays held when somebody removes the file, or puts
-another in its place, or none can be made. A file that is gone is made again (`check`). Where the filesystem has no
-flock, that is said, and the node goes on.
+The folder itself is locked too, if its filesystem can: so the lock lasts when somebody removes or replaces the file, or
+when no file can be made. A file that was removed is made again (`check`). Where the filesystem has no flock, a warning
+is logged, and the node runs all the same.
 """
 
 import errno
@@ -25,7 +25,7 @@ from gtm.errors import StateInUse
 LOCK_NAME = "lock"
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
-"""What a node keeps may hold secrets of zone files."""
+"""Only this user may read the state folder: its files may contain secrets of zone files."""
 
 _FLAGS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 _LENGTH = 24
@@ -34,13 +34,13 @@ _OURS = re.compile(
     r"lock|admin\.sock|events(\.\d)?\.jsonl|plan-(names|decisions)\.bin"
     r"|(state|status|verdicts|heard|last-heard|zones|vantages|claims|overrides|override-names)\.json(\.before)?|\..*\.new"
 )
-"""The names in a folder that has nothing but the state of a node."""
+"""The names of all files that a node writes to its state folder."""
 
 log = logging.getLogger(__name__)
 
 
 class StateLock:
-    """Holds the lock of a folder. It has state: whether what was numbered is on disk."""
+    """Holds the lock of a state folder until the process ends. Its state: whether the used numbers are on disk."""
 
     def __init__(
         self,
@@ -50,18 +50,21 @@ class StateLock:
         path: Path | None = None,
         was_unsaved: bool = False,
     ) -> None:
-        """Of the lock file, which has the path where it can be written; and of the folder."""
+        """`descriptor` is of the lock file, `of_folder` of the folder; None if not open.
+
+        `path` is the path of the lock file; None if it cannot be written.
+        """
         self._descriptor = descriptor
         self._of_folder = of_folder
         self._path = path
         self.was_unsaved = was_unsaved
-        """Whether an earlier run used numbers that may not be on disk."""
+        """Whether an earlier run used serials or generations that may not be on disk."""
         self._is_marked: bool | None = None
         self._told = ""
-        self.mark(is_saved=not was_unsaved)  # so it stays until this run has written its own
+        self.mark(is_saved=not was_unsaved)  # the mark stays until this run has written its own numbers
 
     def mark(self, *, is_saved: bool) -> None:
-        """Notes whether all that was numbered is on disk; where that cannot be written, it is not noted."""
+        """Writes to the lock file whether all used serials and generations are on disk; ignores a failure to write."""
         if self._descriptor is None or self._path is None or self._is_marked is is_saved:
             return
         text = f"pid {os.getpid()} {'saved' if is_saved else _UNSAVED}".ljust(_LENGTH - 1) + "\n"
@@ -71,13 +74,13 @@ class StateLock:
             self._is_marked = is_saved
 
     def check(self) -> None:
-        """Makes the lock file again, as it was, where somebody removed it or put another in its place."""
+        """Makes the lock file again, with the same text, if somebody removed or replaced it."""
         if self._descriptor is None or self._path is None or _is_at(self._path, self._descriptor):
             return
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | _FLAGS, FILE_MODE)
         except OSError:
-            return  # a disk that is full or read-only: with the next look
+            return  # a disk that is full or read-only: the next check tries again
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -92,12 +95,13 @@ class StateLock:
         self.mark(is_saved=was_saved is not False)
 
     def _complain(self, message: str) -> None:
+        """Logs an error, unless it was the last one logged."""
         if message != self._told:
             self._told = message
             log.error("%s", message)
 
     def release(self) -> None:
-        """Lets another process have the folder; the end of this one does so too."""
+        """Frees the lock, so that another process can take it; the end of this process frees it too."""
         for descriptor in (self._descriptor, self._of_folder):
             if descriptor is not None:
                 os.close(descriptor)
@@ -105,9 +109,9 @@ class StateLock:
 
 
 def lock_state(folder: Path) -> StateLock:
-    """Returns the lock of a folder, which is made where it is not there, and closed to other users.
+    """Takes the lock of a state folder, and returns it; makes the folder if needed, and closes it to other users.
 
-    Raises StateInUse while another process holds it.
+    Raises StateInUse while another process holds the lock. Where the filesystem has no locks, logs a warning.
     """
     make_private(folder)
     path = folder / LOCK_NAME
@@ -136,7 +140,10 @@ def lock_state(folder: Path) -> StateLock:
 
 
 def _held(descriptor: int) -> str:
-    """Takes a lock, and returns why it cannot be had on this filesystem. Raises OSError where another has it."""
+    """Takes an exclusive flock; returns an empty text, or why this filesystem has no locks.
+
+    Raises OSError when another process holds the lock.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -147,26 +154,29 @@ def _held(descriptor: int) -> str:
 
 
 def _is_held(error: OSError) -> bool:
+    """Returns whether an error of flock means that another process holds the lock."""
     return error.errno in {errno.EWOULDBLOCK, errno.EACCES}
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
+    """Returns whether the file at this path is the opened one; true also when that cannot be found out."""
     try:
         return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(descriptor))
     except FileNotFoundError:
         return False
-    except OSError:  # nobody can say
+    except OSError:  # unknown: taken as the same file
         return True
 
 
 def make_private(folder: Path) -> None:
-    """Makes a folder that only this user gets into, where it is not there; what is there stays as it is."""
-    with suppress(OSError):  # who writes there next says what is wrong
+    """Makes a folder that only this user can enter, if it does not exist; an existing folder stays as it is."""
+    with suppress(OSError):  # the next write there reports what is wrong
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
 def _in_use(folder: Path, holder: str) -> str:
+    """Returns the message that another process uses the folder; `holder` is its process id, or empty if unknown."""
     who = f"the process {holder}" if holder.isdigit() else "another process"
     return (
         f"the state folder {folder} is in use by {who}: stop that node, or give this one a folder of its own "
@@ -175,7 +185,7 @@ def _in_use(folder: Path, holder: str) -> str:
 
 
 def _opened(path: Path) -> tuple[int | None, bool]:
-    """Returns a descriptor of the lock file, and whether it can be written; None where there can be no such file."""
+    """Returns a descriptor of the lock file, and whether it is writable; None when the file cannot be opened."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, FILE_MODE), True
     except OSError:  # a disk that is full or read-only
@@ -185,10 +195,12 @@ def _opened(path: Path) -> tuple[int | None, bool]:
 
 
 def _holder(descriptor: int) -> str:
+    """Returns the process id in the lock file, as text; empty if there is none."""
     return _read(descriptor).partition(" ")[2].partition(" ")[0]
 
 
 def _read(descriptor: int) -> str:
+    """Returns the text of the lock file; empty if it cannot be read."""
     try:
         return os.pread(descriptor, _LENGTH, 0).decode("ascii", "replace")
     except OSError:
@@ -196,7 +208,10 @@ def _read(descriptor: int) -> str:
 
 
 def _close_to_others(folder: Path) -> None:
-    """Takes from other users what an earlier version let them read; a folder that holds other things stays open."""
+    """Removes the access of other users to the files of the state, which earlier versions gave them.
+
+    The folder is closed to them too, unless it contains files that are not of the state of a node.
+    """
     try:
         entries = [entry for entry in os.scandir(folder) if _OURS.fullmatch(entry.name)]
         foreign = sorted({entry.name for entry in os.scandir(folder)} - {entry.name for entry in entries})
@@ -215,6 +230,7 @@ def _close_to_others(folder: Path) -> None:
 
 
 def _tighten(path: Path, mode: int) -> None:
+    """Removes from a file or folder all permissions that are not in `mode`."""
     there = stat.S_IMODE(path.stat().st_mode)
     if there & ~mode:
         path.chmod(there & mode)
