@@ -1,10 +1,10 @@
-r"""What people said, as this node knows it: said here, heard from peers, kept on disk, given along.
+r"""The overrides that this node knows: made here, heard from peers, kept on disk, and passed on in its reports.
 
-    said here -> signed ------------------------+-> held -> carried by this node's reports, saved
+    made here -> signed ------------------------+-> known -> carried by this node's reports, saved
     reports of the book -> acceptance.py ----+     \-> in force now -> overlay of the planner
 
-What each accepted node said is held apart, and the newest of each scope counts (gtm/health/override/override.py).
-Nothing here waits for a peer or for the disk; `written` tells who wants to know when it is on disk.
+The overrides of each accepted node are kept apart, and the newest of each scope counts
+(gtm/health/override/override.py). Nothing here waits for a peer or for the disk; `written` is done once all is on disk.
 """
 
 import logging
@@ -54,13 +54,13 @@ from gtm.plan.renamed_scopes import Layout
 from gtm.share.report_store import ReportStore
 
 MENDABLE = frozenset({"not_accepted", "unknown_reporter"})
-"""Why overrides that were kept may be refused at a start, and taken again once the node file is mended."""
+"""The reasons of refusal after which a kept override stays on disk: a corrected node file may accept it again."""
 
 log = logging.getLogger(__name__)
 
 
 class OverrideDesk:
-    """Every override held. It has state: those, each as it was signed, and which were in force at the last look."""
+    """Keeps all overrides. Its state: each with its signed text, and those that were in force at the last look."""
 
     def __init__(
         self,
@@ -87,26 +87,26 @@ class OverrideDesk:
         self._signed: dict[Override, str] = {}
         self._looked_at: dict[NodeName, tuple[str, ...]] = {}
         self._echoes: frozenset[Override] = frozenset()
-        """Those in the name of this node that were not said here: its state was lost, or somebody has its key."""
+        """Overrides in the name of this node that were not made here: its state was lost, or somebody has its key."""
         self._not_taken = KeptOverrides()
-        """Those that were kept and whose signer does not count here now: the node file may be mended."""
+        """Kept texts whose signer is not accepted here now: the node file may be corrected."""
         self._left_out = 0
         self._now = self._told = NOTHING_IN_FORCE
         self._held: OverridesByNode = NOTHING_HELD
         self.known: Overrides = NO_OVERRIDES
-        """The newest of each scope, ended ones too."""
+        """The newest override of each scope, ended ones too."""
         self.written: Future[bool] = Future()
-        """Done when all that is known is on disk, and whether that went well."""
+        """Done when all known overrides are on disk; its result is whether the write succeeded."""
         self.written.set_result(True)
         self._load(state.load_overrides())
 
     @property
     def wall(self) -> float:
-        """Returns the time by this node's clock."""
+        """Returns the wall time by this node's clock, in seconds."""
         return self._clock.wall()
 
     def made_of(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Override, ...]:
-        """Returns the overrides that wishes, each of another scope, would be now."""
+        """Returns the overrides that these requests would make now, without making them; no two may have one scope."""
         stamps = {override.made_at for override in self._own.values()}
         made = []
         for wanted in wanted_all:
@@ -124,7 +124,7 @@ class OverrideDesk:
         return Override(identifier, self._node, *identity, made_at, until, rules)
 
     def is_full(self, scopes: Iterable[Scope]) -> bool:
-        """Returns whether saying something of these would push out what was said here and is still in force."""
+        """Returns whether new overrides of these scopes would evict one that was made here and is in force."""
         own, new = self._own, [scope for scope in scopes if scope not in self._own]
         pushed = sorted(own.values(), key=lambda override: override.edition)[
             : max(0, len(own) + len(new) - MAX_PER_NODE)
@@ -132,13 +132,13 @@ class OverrideDesk:
         return any(override.is_in_force(self._clock.wall()) for override in pushed)
 
     def say(self, wanted: OverrideRequest) -> Override:
-        """Says something from now on, in the place of what was said of the same scope; returns it as an override."""
+        """Makes an override of a request, in place of an earlier one of the same scope; returns it."""
         (override,) = made = self.made_of((wanted,))
         self.take(made)
         return override
 
     def take(self, made: Sequence[Override]) -> None:
-        """Says these, which were made of wishes just now, from now on."""
+        """Signs and keeps the overrides that `made_of` just returned; they count from now on."""
         for override in made:
             ahead_s = override.made_at - self._clock.wall()
             if ahead_s > MAX_AHEAD_S:
@@ -150,7 +150,7 @@ class OverrideDesk:
         self._take({override: seal_override(override, self._key) for override in made})
 
     def hear(self) -> bool:
-        """Takes what the reports of the book carry; returns whether anything of it is new."""
+        """Takes the overrides in the reports of the book; returns whether any of them is new."""
         wall = self._clock.wall()
         is_any_due = wall >= self._door.look_again_at
         ripe = dict(self._door.ripe())
@@ -165,7 +165,7 @@ class OverrideDesk:
         return self._take(ripe, echoes=self._echoes_of(ripe))
 
     def in_force(self) -> InForce:
-        """Returns the overrides in force, and tells which are new or over since the last look."""
+        """Returns the overrides in force; reports those that came into force or ended since the last call."""
         wall = self._clock.wall()
         self._drop_old(wall)
         counting = self._names.counting(self.known)
@@ -174,19 +174,19 @@ class OverrideDesk:
             self._teller.tell(told.by_scope, counting, wall=wall)
             self._told = told
         now = in_force(self._names.with_coming(counting), wall=wall, gone=self._teller.uncovered)
-        if now != self._now:  # the same object as long as nothing changes
+        if now != self._now:  # the same object while nothing changes
             self._now = now
         return self._now
 
     def in_force_with(self, made: Sequence[Override], *, wall: float) -> InForce:
-        """Returns the overrides that would be in force at a time with these added."""
+        """Returns the overrides that would be in force at the time `wall` if those in `made` were added."""
         known = {**self.known, **{override.scope: override for override in made}}
         return in_force(self._names.with_coming(self._names.counting(known)), wall=wall)
 
     def signed_as(self, scope: Scope) -> tuple[Scope, ...]:
-        """Returns the scopes, as they were signed, of what is in force for a scope by what it is called now.
+        """Returns the signed scopes of the overrides in force for a scope, which is given by its present name.
 
-        Where there is none: the scope itself, if that is what was signed.
+        If there are none: the scope itself, if an override in force was signed for it.
         """
         wall = self._clock.wall()
         overrides = [override for override in self.known.values() if override.is_in_force(wall)]
@@ -194,32 +194,38 @@ class OverrideDesk:
         return scopes or tuple(override.scope for override in overrides if override.scope == scope)
 
     def look_at(self, plan: Plan) -> None:
-        """Tells which overrides cover nothing any more that this plan serves."""
+        """Reports the overrides whose scope became empty with this plan, or is no longer empty."""
         self._teller.look_at(plan, wall=self._clock.wall())
         self._save_names()
 
     def take_causes(self) -> tuple[EventId, ...]:
-        """Returns the events since the last call; the plan that follows is caused by them."""
+        """Returns the ids of the events since the last call: the causes of the plan that follows."""
         return self._teller.take_causes()
 
     def prepare(self, before: Layout, after: Layout) -> InForce:
-        """Returns the overrides in force by the names that zones have, and those that they will have."""
+        """Returns the overrides in force, both by the present names and by the names in a plan that is being made.
+
+        `before` and `after` are the layouts of the present zones and of the new ones.
+        """
         self._names.prepare(before, after)
         return self.in_force()
 
     def abandon(self) -> None:
-        """Lets the zones keep their names."""
+        """Drops the new names of `prepare`, because no plan could be made of the new zones."""
         self._names.abandon()
 
     def commit(self, after: Layout) -> tuple[str, ...]:
-        """Has the new names count, and tells what that makes of overrides; returns the same as lines for people."""
+        """Makes the new names of `prepare` count alone, because the new plan serves.
+
+        Reports the overrides whose scope was renamed; returns lines for people about those, and about lost scopes.
+        """
         overrides = self._told.by_scope
         lost = self._names.lost(overrides)
         followers = (*self.known.values(), *self._not_counting_yet())
         moved = self._names.commit(followers, wall=self._clock.wall())
         told = [override for override in moved if override.override in overrides.values()]
         self._teller.follow(told, lost, after)
-        self._told = InForce(self._teller.told)  # what else is new is told at the next look
+        self._told = InForce(self._teller.told)  # other changes are reported at the next look
         self._save_names()
         return tuple(moved_line(override) for override in told) + tuple(
             lost_line(scope, overrides[scope]) for scope in sorted(lost, key=str)
@@ -236,14 +242,14 @@ class OverrideDesk:
         return self._held.get(self._node, NO_OVERRIDES)
 
     def _next_moment(self, scope: Scope, stamps: AbstractSet[float]) -> float:
-        """Returns the wall time, or a little more than what counts or waits for this scope: who speaks last is obeyed.
+        """Returns the time for a new override: now, or just after the newest one of its scope, so that the last counts.
 
-        It goes by this scope alone: what somebody says of another one must not put off what is said of this.
+        Only overrides of this scope matter: one of another scope must not delay it. No two may share one of `stamps`.
         """
         named = (self.known.get(scope), self._names.counting(self.known).get(scope))
         after = max([self._door.last_waiting(scope), *(override.made_at for override in named if override is not None)])
         moment = round(max(self._clock.wall(), after + 0.001), 3)
-        while moment in stamps:  # an id is of one override
+        while moment in stamps:  # each override needs its own id
             moment = round(moment + 0.001, 3)
         return moment
 
@@ -271,7 +277,7 @@ class OverrideDesk:
             )
 
     def _take_signatures(self, signed: Signed) -> None:
-        """Keeps what is known already as the new key of its node signed it: the old one will not count any more."""
+        """Keeps the text signed by the new key of its node for known overrides: the old key will not count any more."""
         known = {
             override: text
             for override, text in signed.items()
@@ -299,7 +305,7 @@ class OverrideDesk:
         self.written = self._state.save_overrides_apart((*texts, *others), echoes=echoes | self._not_taken.echoes)
 
     def _ordered(self) -> Iterator[Override]:
-        """Yields what this node said, then the newest of each other node in turn: none fills the report alone."""
+        """Yields the overrides of this node, then those of other nodes in turn, so that none fills the report alone."""
         others = [own for node, own in sorted(self._held.items()) if node != self._node]
         ranked = [
             sorted(own.values(), key=lambda override: override.edition, reverse=True) for own in (self._own, *others)
@@ -319,9 +325,9 @@ class OverrideDesk:
             self._settle(still, self._signed)
 
     def accept(self, peers: Mapping[NodeName, Keys], accepted: AbstractSet[NodeName] | None) -> None:
-        """Takes what these peers say from now on; what others said does not count any more, as after a restart.
+        """Sets whose overrides count from now on; those of other nodes stop counting, as after a restart.
 
-        What goes on to count does so all the time, by the names that it has by now.
+        Overrides that still count do so without a gap, by the present names of their scopes.
         """
         echoes = frozenset(self._signed[echo] for echo in self._echoes)
         before = KeptOverrides(
@@ -332,7 +338,7 @@ class OverrideDesk:
         self._load(before, counted=frozenset(self._told.by_scope.values()))
 
     def _load(self, kept_before: KeptOverrides, *, counted: AbstractSet[Override] | None = None) -> None:
-        """Takes what was kept, in the place of all that is held. Without `counted` any of it may have counted."""
+        """Replaces all overrides by those kept before. `counted` were in force; None if that is not known."""
         overrides: dict[Override, str] = {}
         not_taken: list[str] = []
         for kept_text in kept_before.signed:
@@ -343,7 +349,7 @@ class OverrideDesk:
                 not_taken += [kept_text] if refused.reason in MENDABLE else []
             else:
                 overrides[override] = text
-        # an echo stays one: else it would be signed again as this node's own
+        # an echo stays an echo: else it would be signed again as an override of this node
         self._not_taken = KeptOverrides(tuple(not_taken), kept_before.echoes.intersection(not_taken))
         self._echoes = frozenset(loaded for loaded, text in overrides.items() if text in kept_before.echoes)
         self._warn_of_echoes(self._echoes)
@@ -351,13 +357,13 @@ class OverrideDesk:
             self._settle(joined(NOTHING_HELD, overrides), overrides)
 
     def _not_counting_yet(self) -> Iterator[Override]:
-        """Yields what may count later: its names are followed meanwhile, too."""
+        """Yields the overrides that may count later; renames of their scopes are followed meanwhile, too."""
         claimed = (self._claimed(text) for text in self._not_taken.signed)
         yield from (override for override in claimed if override is not None)
         yield from self._door.waiting
 
     def _claimed(self, text: str) -> Override | None:
-        """Returns the override of a text whose signer does not count; None where it does not matter any more."""
+        """Returns the override of a text whose signer is not accepted; None if it is invalid or too old to matter."""
         try:
             override = claimed_override(text)
         except ReportInvalid:
@@ -367,6 +373,6 @@ class OverrideDesk:
     def _tell_dropped(self, text: str, reason: str, counted: AbstractSet[Override] | None) -> None:
         override = self._claimed(text)
         if override is None:
-            return  # where it is no override the log has that
+            return  # an invalid text was logged already
         if override.is_in_force(self._clock.wall()) and (counted is None or override in counted):
             self._teller.refuse(override, reason)

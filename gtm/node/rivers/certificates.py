@@ -1,10 +1,11 @@
-"""The certificates of this node: their files are looked at now and then, and what came of it is said.
+"""The certificates of this node: their files are checked for changes every LOOK_S seconds.
 
-    renewed and good       taken up: event gtm.cert.renewed
-    renewed and no good    refused, the old one serves on: event gtm.cert.refused, once for each change of the files
+    renewed and valid      taken up: event gtm.cert.renewed
+    renewed and invalid    refused, the old one still serves: event gtm.cert.refused, once for each change of the files
     not renewed in time    event gtm.cert.expiring, once for each certificate
 
-What comes in: the sides that speak TLS. What goes out: log lines, events, counters, and when each certificate expires.
+What comes in: the sides that speak TLS (the listener, and this node as a client of its peers). What goes out: log
+lines, events, counters, and the time at which each certificate expires.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ _LISTENER = "listen"
 
 
 class Certificates:
-    """Looks after the certificates of each side. Its state is those sides, and of what it warned."""
+    """Takes up renewed certificates of each TLS side. Its state: the sides, and the certificates it warned about."""
 
     def __init__(
         self,
@@ -53,13 +54,13 @@ class Certificates:
         return {live.side: live.validity.ends_at for live in self._sides if live.validity is not None}
 
     async def run(self) -> None:
-        """Looks until it is cancelled; where there is nothing to look at, it ends."""
+        """Looks at the certificate files of every side, once in LOOK_S, until cancelled; ends at once without sides."""
         while self._sides:
             await self.look()
             await self._sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Looks once at every side."""
+        """Looks once at the certificate files of every side; takes up renewed ones, and warns of expiring ones."""
         for live in self._sides:
             renewal = await self._threads.run(partial(live.look, wall=self._clock.wall()))
             if renewal is not None:
@@ -89,7 +90,10 @@ class Certificates:
         self._record(EventKind.CERTIFICATE_EXPIRING, live, message)
 
     def _warn_of_nobody(self, live: LiveTls) -> None:
-        """Tells of a certificate of the listener that nobody can verify; those of who asks need name no host."""
+        """Warns once if the listener's certificate names no host: no client can verify it.
+
+        Certificates of clients need no host name, so the other sides are skipped.
+        """
         if live.side != _LISTENER:
             return
         if live.names_nobody and not self._warned_of_nobody:

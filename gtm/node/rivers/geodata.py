@@ -1,4 +1,4 @@
-"""The geo data's way into the plan: files -> geography -> plan, whenever a file was replaced."""
+"""Geo data for the plan: geo files -> geography -> plan, whenever a file was replaced."""
 
 import asyncio
 import logging
@@ -14,13 +14,15 @@ from gtm.watch.geodata import Fingerprint, fingerprint, load
 from gtm.watch.geoload import GeoLoad
 
 SCAN_INTERVAL_S = 1.0
-"""Two scans must agree before a load, more where a file is written in place: networks that were cut are good YAML."""
+"""The seconds between two scans of the geo files.
+
+Two scans must agree before a load; more if a file is written in place: a networks file cut short may be valid YAML."""
 
 log = logging.getLogger(__name__)
 
 
 class GeoWatch:
-    """Loads the geo files. Its state is what they looked like when they were loaded."""
+    """Loads the geo files, and again when they change. Its state: their fingerprint at the last load."""
 
     def __init__(
         self,
@@ -40,18 +42,19 @@ class GeoWatch:
         self._loaded: Fingerprint | None = None
 
     def take(self, *, settle_s: float) -> None:
-        """Takes a file that is written in place to be whole after so long, from now on."""
+        """Sets for how many seconds a file that is written in place must be unchanged before it is read."""
         self._settle_s = settle_s
 
     async def load(self) -> None:
-        """Loads the files now, and says what cannot be loaded.
+        """Loads the geo files now into the planner, and logs those that cannot be loaded.
 
-        At the start what can be loaded serves. Later a file that went bad changes nothing: what was good stays.
+        At the start the files that can be loaded serve. Later, if any file cannot be loaded, the data loaded before
+        stay, and the problems are recorded.
         """
         self._loaded, geo = await self._threads.run(self._read)
         serving = self._planner.present.geo
         if geo.sources and (geo.sources, geo.problems) == (serving.sources, serving.problems):
-            return  # only times, modes or names of the files are others
+            return  # only times, modes or names of the files differ
         for problem in geo.problems:
             log.error("geo data: %s", problem)
         if geo.problems and serving.sources:
@@ -64,7 +67,7 @@ class GeoWatch:
             await self._planner.take_geo(geo, causes=(self._recorder.record(_updated(geo)),))
 
     async def run(self) -> None:
-        """Loads the files again when they were replaced, until cancelled."""
+        """Loads the geo files again whenever they changed, until cancelled."""
         before, left = self._loaded, 0
         while True:
             await self._sleep(SCAN_INTERVAL_S)
@@ -75,7 +78,7 @@ class GeoWatch:
             before = now
 
     def _scans_to_wait(self, before: Fingerprint | None, now: Fingerprint) -> int:
-        """Returns at how many further scans the files must look as they do."""
+        """Returns how many more scans must find the files unchanged before a load."""
         if before is None or not is_any_in_place(now, before):
             return 1
         return Arrival.IN_PLACE.looks(SCAN_INTERVAL_S, self._settle_s)

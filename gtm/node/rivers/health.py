@@ -4,7 +4,7 @@
                                         |
                                      merge, on news and once a tick -> planner
 
-The tick is what lets votes grow old when nothing is heard any more.
+The tick (TICK_S) lets votes become too old to count when no new report comes in.
 """
 
 import asyncio
@@ -50,17 +50,17 @@ from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
 from gtm.share.report_store import ReportStore
 
 TICK_S = 0.5
-"""How often the status is merged without news: a vote stops counting at most so long after its limit."""
+"""The seconds between two merges without a new report: a vote counts at most so long after its limit."""
 
 log = logging.getLogger(__name__)
 
 
 class _PermittedAnew(Exception):  # no error
-    """Ends the probing with the permits of before."""
+    """Ends the checks with the former permits, because the permits changed."""
 
 
 class HealthRiver:
-    """Believes what the quorum of the probes believes. Its state is the checks that the zones ask for."""
+    """Runs the checks of this node, and merges the reports of all probes into the status. Its state: the checks."""
 
     def __init__(
         self,
@@ -87,9 +87,9 @@ class HealthRiver:
         self.blindness = Blindness(report_store.node, self._recorder)
         self._former = FormerLimits()
         self.fresh: frozenset[NodeName] = frozenset()
-        """The probes of which some vote on what is watched is fresh, as of the last merge."""
+        """The probes that have a fresh vote on a check of this node, as of the last merge."""
         self.voting: frozenset[NodeName] = frozenset()
-        """Those of them whose votes count: they are not in quarantine."""
+        """The probes of `fresh` whose votes count: those not in quarantine."""
         self._state = state
         self._clock = clock
         self._lines = Told(log)
@@ -102,18 +102,18 @@ class HealthRiver:
         self._permits = permits
         self._permitted_anew = asyncio.Event()
         self.heartbeats = Heartbeats(state.load_heard())
-        """What endpoints say of themselves; the admin listener takes it in."""
+        """The heartbeats of endpoints; the admin listener receives them."""
         self.saver = BeliefSaver(
             planner, report_store, self.heartbeats, verdicts=self._verdicts, state=state, clock=clock
         )
         self.withheld = WithheldChecks()
-        """What the node file keeps this probe from checking."""
+        """The checks that the node file does not permit this probe to make."""
         self._quorum = QuorumWatch(self._recorder, planner.present.status, now=clock.monotonic())
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
 
     def watch(self, checks: tuple[Check, ...]) -> None:
-        """Watches what the zones ask for now."""
+        """Takes the checks of the present zones, in place of those before, into every part that needs them."""
         self._tell_missing(checks)
         self._quorum.watch(self._checks, checks, now=self._clock.monotonic())
         self._former.watch(self._checks, checks, now=self._clock.monotonic())
@@ -128,12 +128,15 @@ class HealthRiver:
             self._prober.watch(checks)
 
     def _tell_missing(self, checks: tuple[Check, ...]) -> None:
-        """Says what a calculated check waits for and nobody has; in its own zone the parser has looked for it."""
+        """Warns of services that a calculated check depends on and no zone here defines.
+
+        Services in the zone of the check are found missing by the parser of the zone file already.
+        """
         for name in sorted(_missing(checks) - _missing(self._checks)):
             log.warning("service %s has unknown health: no zone here defines it, or it depends on itself", name)
 
     def take(self, *, quorum: Quorum, permits: Permits) -> None:
-        """Believes by this quorum, and checks with these permits, from now on."""
+        """Uses this quorum and these permits from now on, and merges at once."""
         before, self._merger = self._merger, Merger(quorum)
         self._merger.standings = before.standings
         if permits != self._permits:
@@ -142,13 +145,13 @@ class HealthRiver:
         self.merge()
 
     async def probe(self) -> None:
-        """Runs the checks from this node's vantage, and publishes what they say, until cancelled."""
+        """Runs the checks from this node's vantage, and publishes their verdicts in reports, until cancelled."""
         remembered = self._state.load_verdicts(now=self._clock.monotonic(), wall=self._clock.wall())
         while True:
             self._permitted_anew.clear()
             try:
                 await self._probe(remembered)
-            except* _PermittedAnew:  # instruments have what was permitted; verdicts go on
+            except* _PermittedAnew:  # instruments keep the permits they were opened with; verdicts are kept
                 remembered = self._prober.verdicts if self._prober is not None else remembered
 
     async def _until_permitted_anew(self) -> None:
@@ -200,9 +203,10 @@ class HealthRiver:
         self._changed.set()
 
     async def believe(self) -> None:
-        """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs.
+        """Merges the reports whenever a new one came in, and once a tick, until cancelled; then saves the beliefs.
 
-        Between two merges there is at least as long as the first one took: what comes meanwhile is merged together.
+        The pause after a merge is at least as long as the merge, up to one tick; reports of that time are merged
+        together.
         """
         seen = -1
         try:
@@ -210,7 +214,7 @@ class HealthRiver:
                 began = self._clock.monotonic()
                 self.merge()
                 self.saver.save_apart()
-                # who changes what it says with every report must not have this node do nothing else
+                # a peer whose votes change with every report must not use all time of this node
                 await asyncio.sleep(min(TICK_S, self._clock.monotonic() - began))
                 try:
                     async with asyncio.timeout(TICK_S):
@@ -221,7 +225,10 @@ class HealthRiver:
             await self.saver.save_at_last()
 
     def merge(self) -> None:
-        """Merges the reports heard into the status, once, and has the plan follow."""
+        """Merges the reports of the book into the status, once, and passes the change to the planner.
+
+        Logs and records what changed: beliefs, the quorum, probes, overrides, and the answers of clients.
+        """
         now, in_quarantine = self._clock.monotonic(), quarantined(self._merger.standings)
         present, book = self._planner.present, self._report_store.book
         delta = self._merger.merge(present.status, book, self._freshness, now=now, wall=self._clock.wall())
@@ -238,7 +245,10 @@ class HealthRiver:
         self._look_at_answers(status, now=now)
 
     def _look_at_probes(self, in_quarantine: frozenset[NodeName], *, now: float) -> None:
-        """Tells what is new of the probes: who is in quarantine, whose clock is off, and whether any is heard."""
+        """Reports changes of the probes: quarantine, wrong clocks, and whether any vote counts.
+
+        `in_quarantine` has the probes that were in quarantine before the merge.
+        """
         tell_quarantine(in_quarantine, self._merger.standings, counters=self._counters, recorder=self._recorder)
         self.fresh = self._merger.fresh
         self.voting = self.fresh - quarantined(self._merger.standings)
@@ -246,7 +256,7 @@ class HealthRiver:
         self.blindness.look(self.voting, self._voting_elsewhere, now=now)
 
     def _tell_changes(self, delta: StatusDelta, plan: Plan, *, now: float) -> tuple[EventId, ...]:
-        """Logs, counts and records the checks whose belief changed; returns the events, which cause the next plan."""
+        """Logs, counts and records the checks whose belief changed; returns the event ids, the next plan's causes."""
         for change in delta.changes:
             self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
             self._tallies.transitions.changed(change.check, change.after.belief)
@@ -264,7 +274,7 @@ class HealthRiver:
         return self._recorder.believed(delta, book, plan)
 
     def _look_at_answers(self, status: Status, *, now: float) -> None:
-        """Tells what clients get after the plan followed, as far as it did."""
+        """Logs outages, with what clients get by the present plan; sets `known` once no belief is unknown."""
         present, is_behind = self._planner.present, self._planner.is_behind
         self._outages.tell(present.plan, status, present.overlay, now=now, is_behind=is_behind)
         if not is_behind:
@@ -273,28 +283,34 @@ class HealthRiver:
             self.known.set()
 
     def following(self) -> frozenset[NodeName]:
-        """Returns the probes that vote as often as they should have before the last push: they are not silent."""
+        """Returns the probes that still vote as often as before the last push: they do not count as silent."""
         return self._former.voting(self._report_store.book, now=self._clock.monotonic())
 
     def _voting_elsewhere(self) -> frozenset[NodeName]:
-        """Returns the probes that vote, and on nothing that is checked here."""
+        """Returns the probes, not in quarantine, with a vote on any check that is recent enough to count.
+
+        It is called while no vote on the checks of this node counts, so their votes are on other checks.
+        """
         limit_s = max((vote.limit_s for vote in self._freshness.values()), default=0.0)
         return voting(self._report_store.book, limit_s, now=self._clock.monotonic()) - quarantined(
             self._merger.standings
         )
 
     def publish_soon(self) -> None:
-        """Has the next report made at once: it carries something that others should hear."""
+        """Makes the publisher send the next report at once, because it has news for peers."""
         self._changed.set()
 
     async def relay(self) -> None:
-        """Publishes what people said, for a node that checks nothing, until cancelled; nothing before there is any."""
+        """Publishes reports with overrides but no votes, for a node that is no probe, until cancelled.
+
+        Publishes nothing before the first override.
+        """
         await self._changed.wait()
         await publish_reports(self._report_store, dict, self._changed, beat_s=lambda: MAX_HEARTBEAT_S)
 
     @property
     def standings(self) -> Standings:
-        """Returns the reputation of each probe: who is in quarantine."""
+        """Returns the reputation of each probe, and so which are in quarantine."""
         return self._merger.standings
 
     async def _publish(self, prober: Prober) -> None:

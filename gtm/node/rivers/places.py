@@ -1,7 +1,7 @@
-"""Where clients are, and which vantage is near them: what the plan of a node that answers queries is cut by.
+"""The places of clients, and the vantages near them: the cells of a plan are made from both.
 
-What comes in: geo files, and the reports' vantages. What goes out: both, into the planner. A node without the role dns
-imports nothing of this: it brings numpy and the readers of databases, and what they load is most of a node's memory.
+What comes in: geo files, and the vantages in the reports. What goes out: both, into the planner. A node without the
+role dns must not import this: it imports numpy and the readers of databases, whose data fill most of a node's memory.
 """
 
 from collections.abc import Callable, Coroutine
@@ -19,7 +19,7 @@ from gtm.share.report_store import ReportStore
 
 
 class ClientPlaces:
-    """Loads both, and watches them."""
+    """Loads the geo files and the vantages, and follows their changes."""
 
     def __init__(
         self,
@@ -33,21 +33,21 @@ class ClientPlaces:
         recorder: EventRecorder,
     ) -> None:
         self._geo = GeoWatch(config.geo, planner, recorder=recorder, settle_s=config.settle_s)
-        # without peers there is but one vantage, whatever an earlier run knew
+        # without peers there is only one vantage, even if an earlier run knew more
         self._vantages = (
             VantageWatch(planner, report_store, state, voting=voting, clock=clock) if config.peers else None
         )
 
     async def load(self) -> None:
-        """Loads what there is now."""
+        """Loads the vantages of the run before, and the geo files, into the planner."""
         if self._vantages is not None:
             await self._vantages.load()
         await self._geo.load()
 
     def take(self, *, settle_s: float) -> None:
-        """Goes by another node file from now on."""
+        """Uses another setting from now on: for how many seconds a geo file must be unchanged before it is read."""
         self._geo.take(settle_s=settle_s)
 
     def rivers(self) -> list[Coroutine[None, None, None]]:
-        """Returns the tasks that follow the changes of both, until cancelled."""
+        """Returns the coroutines that follow changes of geo files and vantages, until cancelled."""
         return [self._geo.run(), *([] if self._vantages is None else [self._vantages.run()])]

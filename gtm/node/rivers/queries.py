@@ -1,8 +1,8 @@
 """The query river: sockets -> engine -> sockets.
 
-Sockets are opened before anything else, so that a port in use ends the start at once; queries are answered once there
-is a plan. What arrives before that waits in the kernel. An engine that has sockets of its own answers on threads
-that Python never enters; another gets its queries from asyncio.
+Sockets are opened before anything else, so that a port in use ends the start at once. Queries are answered once there
+is a plan; earlier queries wait in the kernel. An engine with sockets of its own (the Rust engine) answers on threads
+that run no Python. Another engine gets its queries from asyncio.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ from gtm.serve.udp import serve_udp
 
 
 class Queries(Protocol):
-    """Bound sockets, and how they are served."""
+    """Bound sockets for DNS queries, and a way to answer what arrives on them."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Returns the addresses on which it listens."""
+        """Returns the addresses on which the sockets listen."""
 
     async def serve(self) -> None:
-        """Answers until cancelled."""
+        """Answers queries until cancelled."""
 
     def close(self) -> None:
-        """Closes the sockets."""
+        """Closes the DNS sockets."""
 
 
 def open_queries(config: NodeConfig, engine: Engine, *, counters: Counters) -> Queries:
-    """Returns the bound sockets of a node; raises ListenFailed."""
+    """Opens the DNS sockets of a node, for its engine; raises ListenFailed if an address cannot be bound."""
     if isinstance(engine, Serving):
         return NativeQueries(config, engine, counters)
     listeners = open_listeners(config.dns)
@@ -43,7 +43,7 @@ def open_queries(config: NodeConfig, engine: Engine, *, counters: Counters) -> Q
 
 
 class NativeQueries:
-    """Sockets of the engine's own."""
+    """The sockets of an engine that has its own."""
 
     def __init__(self, config: NodeConfig, engine: Serving, counters: Counters) -> None:
         self._engine = engine
@@ -61,13 +61,13 @@ class NativeQueries:
         self._started = False
 
     def start(self) -> None:
-        """Answers from now on."""
+        """Starts the threads of the engine that answer queries; a second call does nothing."""
         if not self._started:
             self._started = True
             self._engine.start()
 
     async def serve(self) -> None:
-        """Answers until cancelled."""
+        """Answers queries until cancelled."""
         self.start()
         try:
             await asyncio.Event().wait()
@@ -75,18 +75,18 @@ class NativeQueries:
             self._engine.stop()
 
     def close(self) -> None:
-        """Closes the sockets."""
+        """Closes the DNS sockets."""
         self._engine.stop()
 
 
 def _numbered(at: ListenAddress) -> str:
-    """Returns an address whose zone, if it has one, is a number: the engine does not know the names of interfaces."""
+    """Returns an address as text; an interface in it (`%eth0`) becomes a number, as the engine knows no names."""
     number = interface_of(at)
     return f"[{str(at.address).partition('%')[0]}%{number}]:{at.port}" if number else str(at)
 
 
 class AsyncioQueries:
-    """Sockets of asyncio, for an engine that has none."""
+    """Sockets served by asyncio, for an engine without sockets of its own."""
 
     def __init__(
         self, listeners: tuple[Listener, ...], responder: Responder, counters: Counters, *, tcp: TcpLimits
@@ -98,7 +98,7 @@ class AsyncioQueries:
         self.addresses = tuple(str(listener.at) for listener in listeners)
 
     async def serve(self) -> None:
-        """Answers until cancelled."""
+        """Answers queries until cancelled."""
         limits = tcp_limits(self._tcp, listeners=len(self._listeners))
         async with asyncio.TaskGroup() as group:
             for listener in self._listeners:
@@ -108,6 +108,6 @@ class AsyncioQueries:
                 group.create_task(over_tcp, name=f"tcp {listener.at}")
 
     def close(self) -> None:
-        """Closes the sockets."""
+        """Closes the DNS sockets."""
         for listener in self._listeners:
             listener.close()

@@ -1,7 +1,8 @@
-"""The saving of beliefs: what this node believes, and its probe remembers, -> files of the state folder.
+"""The saving of beliefs: the status of this node, verdicts of its probe, heartbeats -> files of the state folder.
 
-In come the changes of the probe's verdicts, and, after each merge, the call that looks for news. Out go files, written
-in a thread: no merge waits for a disk. A flapping endpoint must not wear out a disk, so writes have a rate limit.
+What comes in: the changes of the probe's verdicts, and a call after each merge, which looks for changes. What goes out:
+files, written in a thread: no merge waits for a disk. Writes have a rate limit, so that a flapping endpoint does not
+wear out a disk.
 """
 
 import logging
@@ -25,16 +26,16 @@ from gtm.token_bucket import TokenBucket
 
 SAVE_INTERVAL_S = 5.0
 SAVES_AT_ONCE = 12
-"""The rate limit of writes: so many at once, then one in each interval."""
+"""The rate limit of writes: so many at once, then one in each SAVE_INTERVAL_S."""
 
 SAVE_LIMIT_S = 2.0
-"""For the last write of the beliefs: a disk that hangs does not keep a node from stopping."""
+"""The most seconds for the last write before a stop: a disk that hangs does not keep a node from stopping."""
 
 log = logging.getLogger(__name__)
 
 
 class BeliefSaver:
-    """Saves beliefs, verdicts and heartbeats. Its state is what of them is on disk."""
+    """Saves beliefs, verdicts and heartbeats. Its state: the last write, and the numbers of changes on disk."""
 
     def __init__(
         self,
@@ -55,27 +56,31 @@ class BeliefSaver:
         self._threads = Pool("beliefs", threads=1)
         self._bucket = TokenBucket(SAVES_AT_ONCE, SAVE_INTERVAL_S)
         self._saving = settled(planner.present.status)
-        """The last write of the beliefs: those that are on disk, once it is done."""
+        """The last write; its result is the status that is on disk."""
         self._flips = self._flips_kept = 0
-        """The number of changes of verdicts that a restart must not forget, and the number of those on disk."""
+        """The number of changes of verdicts that a restart must not forget, and how many of them are on disk."""
         self._heard_kept = 0
-        """The number of changes to the endpoints heard by heartbeats that are on disk."""
+        """The number of changes by heartbeats that are on disk."""
 
     def judged(self, verdict: Verdict) -> None:
-        """Takes a verdict of this node's probe that changed."""
+        """Takes a changed verdict of this node's probe, and counts it if a restart must not forget it."""
         self._flips += is_memorable(verdict, now=self._clock.monotonic())
 
     def save_apart(self) -> None:
-        """Has news saved, and waits for no disk: one that hangs must not keep the next merge from the answers."""
+        """Starts to save what changed, in a thread; never waits for the disk.
+
+        A disk that hangs must not delay the next merge. Does nothing while the last write is unfinished, or beyond
+        the rate limit.
+        """
         if self._saving.done():
             saved = self._saving.result()
-            # at once, unless there were many: a crash soon after a change must not revive a dead region
+            # at once, within the rate limit: a crash soon after a change must not bring a dead region back as up
             is_news = self._is_memorable() or _has_changes(saved, self._lasting())
             if is_news and self._bucket.take(self._clock.monotonic()):
                 self._saving = self._threads.submit(self.save, saved)
 
     async def save_at_last(self) -> None:
-        """Saves before the node stops, within SAVE_LIMIT_S."""
+        """Saves before the node stops; logs an error if the disk takes longer than SAVE_LIMIT_S."""
         saved = self._saving.result() if self._saving.done() else NO_STATUS
         try:
             await self._threads.run(self.save, saved, timeout_s=SAVE_LIMIT_S)
@@ -83,16 +88,19 @@ class BeliefSaver:
             log.error("the last beliefs are not on disk: it did not take them within %.0f s", SAVE_LIMIT_S)  # noqa: TRY400
 
     def save(self, saved: Status) -> Status:
-        """Saves the beliefs if they are others than these were; returns those that are saved."""
+        """Writes what changed to the state folder: heartbeats, verdicts, and the status if it differs from `saved`.
+
+        Returns the status that is on disk now.
+        """
         if self._heartbeats.changes != self._heard_kept:
-            self._heard_kept = self._heartbeats.changes  # before it is written, as the flips are
+            self._heard_kept = self._heartbeats.changes  # set before the write, as for the flips
             self._state.save_heard(self._heartbeats.heard)
         if self._flips != self._flips_kept:
-            self._flips_kept = self._flips  # before it is written: what flips meanwhile is written again
+            self._flips_kept = self._flips  # set before the write: a flip meanwhile causes another write
             self._state.save_verdicts(self._verdicts(), now=self._clock.monotonic())
         status = self._lasting()
         if _has_changes(saved, status):
-            # both first: what starts by itself must not be older than the beliefs, nor what is heard against them
+            # both before the status: a boot plan and a last report on disk must not be older than the beliefs
             self._planner.keep_plan().result()
             if last_heard := leave(self._report_store.book, self._report_store.node).last_heard:
                 self._state.save_last_heard(last_heard)
@@ -103,13 +111,13 @@ class BeliefSaver:
         return self._flips != self._flips_kept or self._heartbeats.changes != self._heard_kept
 
     def _lasting(self) -> Status:
-        """Returns the status with which a node starts: what is held is up then."""
+        """Returns the status for the next start: endpoints that a safety rule holds are up in it."""
         present = self._planner.present
         held = present.overlay.held
         return as_held(present.plan, present.status, held) if held else present.status
 
 
 def _has_changes(before: Status, after: Status) -> bool:
-    """Returns whether something that is watched is believed otherwise."""
+    """Returns whether a check of `after` has another belief than in `before`."""
     delta = StatusDelta.between(before, after)
     return delta is not None and any(check in after.checks for check in delta.flipped)

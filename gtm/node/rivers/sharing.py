@@ -1,10 +1,10 @@
-"""How this node hears the others, by what its node file says:
+"""How this node gets the reports of its peers, by the settings of its node file:
 
     share.peers with URLs    a poller for each
     share.srv                a poller for each target of the SRV records, which may change
-    share.etcd               a watch of the cluster, and this node's report under a lease
+    share.etcd               a watch of the etcd cluster, which also gets this node's report, under a lease
 
-Whatever the way, reports end in the store, which believes only the keys of share.peers.
+All reports go into the report store, which accepts only those signed with the keys of share.peers.
 """
 
 import asyncio
@@ -31,17 +31,21 @@ from gtm.tls.peers import TlsFiles, client_tls
 from gtm.tls.renewal import LiveTls
 
 MAX_NAMED = 3 * MAX_TARGETS
-"""Targets of SRV records that are called by their names while a process lives: a mesh has fewer, even if it moves."""
+"""The most SRV targets that are called by their own names while a process runs: a mesh has fewer, even if it moves."""
 
 UNNAMED = NodeName("another-target")
+"""The name of all further SRV targets in logs, counters and events."""
 
 
 class _Moved(Exception):  # no error
-    """Ends the hearing of the peers of before."""
+    """Ends the tasks for the former peers, because the peers or their addresses changed."""
 
 
 class Sharing:
-    """Hears others. Its state is the pollers. Raises StateInvalid when a file that it needs is of no use."""
+    """Gets the reports of peers into the report store. Its state is the pollers.
+
+    Raises StateInvalid when a key, certificate or password file cannot be used.
+    """
 
     def __init__(self, config: NodeConfig, report_store: ReportStore, *, clock: Clock, counters: Counters) -> None:
         self._config = config
@@ -50,29 +54,29 @@ class Sharing:
         self._counters = counters
         self._pollers: dict[NodeName, Poller] = {}
         self.tls = LiveTls("share", config.share.tls or TlsFiles(), client_tls)
-        """What this node shows, and whom it trusts, when it asks."""
+        """The certificate that this node shows as a client, and the authorities that it trusts."""
         self._password = read_password(config.share)
         self._named: set[NodeName] = set()
         self._moved = asyncio.Event()
 
     @property
     def peers(self) -> Mapping[NodeName, PeerState]:
-        """Returns the state of every peer that is polled, from this node's own polls."""
+        """Returns the state of each polled peer, as the polls of this node found it."""
         return {node: poller.state for node, poller in self._pollers.items()}
 
     @property
     def troubles(self) -> Mapping[NodeName, str]:
-        """Returns the reason why the last poll of a peer failed; of those alone of which it did."""
+        """Returns why the last poll failed, for each peer whose last poll failed."""
         return {node: poller.trouble for node, poller in self._pollers.items() if poller.trouble}
 
     def take(self, config: NodeConfig) -> None:
-        """Hears the peers of this file from now on."""
+        """Polls the peers of another node file from now on; starts all pollers anew if peers or addresses differ."""
         before, self._config = self._config, config
         if _where(before) != _where(config):
             self._moved.set()
 
     async def run(self) -> None:
-        """Hears others until cancelled."""
+        """Gets the reports of peers until cancelled."""
         while True:
             self._moved.clear()
             try:
@@ -87,7 +91,7 @@ class Sharing:
     async def _hear(self) -> None:
         share = self._config.share
         guarded = GuardedResolver(make_resolver(), self._config.permitted.targets.refusal)
-        # what a site lists itself is asked wherever it is; what the DNS names is not
+        # addresses in the node file are not restricted; addresses from SRV records are
         resolver = guarded if share.srv else None
         async with open_share_session(resolver) as session, asyncio.TaskGroup() as group:
             group.create_task(self._until_moved(), name="other peers")
@@ -108,7 +112,10 @@ class Sharing:
         *,
         giver: NodeName | None = None,
     ) -> asyncio.Task[None]:
-        """Starts to poll; logs, counters and events call the peer `giver`, or by its name."""
+        """Starts a poller of a peer, and returns its task.
+
+        Logs, counters and events name the peer `giver`; None means by the name `node`.
+        """
         poller = Poller(
             giver or node,
             url,
@@ -129,7 +136,7 @@ class Sharing:
 
         def start(url: str) -> asyncio.Task[None]:
             node = NodeName(url.partition("://")[2])
-            # whoever answers for the name can give another one each time: labels and events must not grow with that
+            # the SRV records can have new targets each time: labels and events must not grow without limit
             is_named = node in self._named or len(self._named) < MAX_NAMED
             if is_named:
                 self._named.add(node)
@@ -161,13 +168,13 @@ class Sharing:
 
 
 def _where(config: NodeConfig) -> object:
-    """Returns a value that changes with the peers to ask, and with their addresses."""
+    """Returns a value that differs if the peers to poll, or their addresses, differ."""
     targets = config.permits.targets if config.share.srv else None
     return sorted((peer.node, peer.url) for peer in config.peers), targets
 
 
 def read_password(share: ShareConfig) -> str:
-    """Returns the password for etcd; empty where there is none. Raises StateInvalid."""
+    """Returns the password for etcd; empty if no file is set. Raises StateInvalid if the file cannot be read."""
     path = share.password_file
     try:
         return "" if path is None else KEY_FILES.read(path, limit=MAX_KEY_FILE_BYTES).data.decode().strip()

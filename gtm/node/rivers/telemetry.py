@@ -1,9 +1,9 @@
-"""Metrics of this node: answers GET /metrics, and pushes OTLP to a collector.
+"""The metrics of this node: answers GET /metrics, and sends OTLP to a collector.
 
     scrape (admin listener) -> thread: present -> families -> text
-    telemetry thread, now and then:    present -> families -> collector
+    telemetry thread, each interval:   present -> families -> collector
 
-Both read frozen snapshots, so that neither delays the event loop for longer than it takes to switch threads.
+Both read immutable snapshots, so that neither delays the event loop for longer than it takes to switch threads.
 """
 
 import logging
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from gtm.metrics.otlp import Telemetry
 
 DEFAULT_INTERVAL_S = 60.0
-"""OpenTelemetry's own default, unless OTEL_METRIC_EXPORT_INTERVAL (milliseconds) says otherwise."""
+"""The seconds between exports by OpenTelemetry's default; OTEL_METRIC_EXPORT_INTERVAL (milliseconds) replaces it."""
 
 log = logging.getLogger(__name__)
 
 
 class Measures:
-    """Collects the families of a node. It keeps nothing but when the node started."""
+    """Collects the metric families of a node. Its only state is when the node started."""
 
     def __init__(
         self,
@@ -84,16 +84,16 @@ class Measures:
         self._started = clock.monotonic()
 
     def families(self) -> Iterator[Family]:
-        """Yields everything that is measured, as it is now; any thread may ask."""
+        """Yields all metric families with their present values. Any thread may call it."""
         return families(self._snapshot())
 
     def include(self, source: Callable[[], Mapping[str, int]]) -> None:
-        """Has counters be shown too that another part of this process keeps by itself, by series name."""
+        """Adds a source of counters, which returns values by series name, to the metrics of this node."""
         self._counters.include(source)
 
     async def scrape(self, request: web.Request) -> web.Response:
         """Returns the answer to GET /metrics."""
-        from gtm.metrics.exposition import expose  # noqa: PLC0415  # see there
+        from gtm.metrics.exposition import expose  # noqa: PLC0415  # the module says why
 
         accept = request.headers.get("Accept", "")
         shown = await self._threads.run(lambda: expose(self.families(), accept))
@@ -135,7 +135,7 @@ class Measures:
         )
 
     def _probes(self) -> tuple[ExpectedProbe, ...]:
-        """Returns every node that should vote here: the peers that check something, and this one if it does."""
+        """Returns the nodes whose votes are expected here: the peers that are probes, and this node if it is one."""
         config, now = self._current.config, self._clock.monotonic()
         names = {peer.node for peer in config.peers if peer.listed.probes}
         if Role.PROBE in config.roles:
@@ -157,7 +157,7 @@ class Measures:
         return {peer.node: peer.node in wrong for peer in self._current.config.peers}
 
     def _unmoved(self, plan: Plan) -> Mapping[str, int]:
-        """Returns all that may be counted here, at 0."""
+        """Returns every counter that may be counted here, with the value 0."""
         return births(
             plan,
             engine=self._engine,
@@ -170,7 +170,10 @@ class Measures:
 def start_telemetry(
     config: NodeConfig, measures: Measures, environment: Mapping[str, str], wall: Callable[[], float]
 ) -> "Telemetry | None":
-    """Returns the sender to a collector, started; None where no collector is named, or the extra is not installed."""
+    """Starts and returns the sender of metrics to a collector.
+
+    Returns None if no collector is named, if sending is disabled, or if the extra `otlp` is not installed.
+    """
     if not is_wanted(config.otlp, environment):
         return None
     try:
@@ -196,7 +199,10 @@ def start_telemetry(
 
 
 def is_wanted(endpoint: str, environment: Mapping[str, str]) -> bool:
-    """Returns whether to send: the node file or the environment names a collector, and nobody disabled it."""
+    """Returns whether to send metrics: a collector is named, and the environment does not disable it.
+
+    `endpoint` is the collector of the node file, or empty; the environment may name one instead.
+    """
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_METRICS_EXPORTER") == "none":
         return False
     names = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -204,7 +210,7 @@ def is_wanted(endpoint: str, environment: Mapping[str, str]) -> bool:
 
 
 def interval_s(environment: Mapping[str, str]) -> float:
-    """Returns the seconds between exports."""
+    """Returns the seconds between exports, from OTEL_METRIC_EXPORT_INTERVAL; the default if that is not valid."""
     try:
         milliseconds = float(environment.get("OTEL_METRIC_EXPORT_INTERVAL", ""))
     except ValueError:
@@ -213,5 +219,5 @@ def interval_s(environment: Mapping[str, str]) -> float:
 
 
 def environment() -> Mapping[str, str]:
-    """Returns the environment of this process."""
+    """Returns the environment variables of this process."""
     return os.environ

@@ -1,7 +1,8 @@
-"""The vantages' way into the plan: who votes -> where they look from -> cells, whenever another one does.
+"""Vantages for the plan: probes that vote -> their vantages -> cells, whenever the vantages change.
 
-Cells are told apart by their nearest vantage, so that a new one means to compile everything again. A start goes on with
-those of the run before, and a change must hold for SETTLE_S: after a start, one vantage after the other is heard.
+Cells differ by their nearest vantage, so a new vantage means that all cells are compiled again. A start begins with
+the vantages of the run before. A change is taken only once it has lasted for SETTLE_S: after a start, the vantages are
+heard one after another.
 """
 
 import asyncio
@@ -17,13 +18,15 @@ from gtm.node.state.folder import StateFolder
 from gtm.share.report_store import ReportStore
 
 LOOK_INTERVAL_S = 2.0
+"""The seconds between two looks at the probes that vote."""
 SETTLE_S = 10.0
+"""For how many seconds the vantages must be the same before the planner takes them."""
 
 log = logging.getLogger(__name__)
 
 
 class VantageWatch:
-    """Learns where vantages are. Its state is which voted, and since when they are the same."""
+    """Learns the vantages from the reports. Its state: the vantages seen, and since when they are the same."""
 
     def __init__(
         self,
@@ -46,26 +49,26 @@ class VantageWatch:
         self._since = clock.monotonic()
 
     async def load(self) -> None:
-        """Goes on with the vantages of the run before."""
+        """Loads the vantages of the run before from the state folder, and passes them to the planner."""
         self._seen = self._state.load_vantages()
         self._known = dict.fromkeys(self._seen, self._clock.monotonic())
         await self._planner.take_vantages(self._seen)
 
     async def run(self) -> None:
-        """Looks who votes, until cancelled."""
+        """Looks at the vantages of the probes that vote, once in LOOK_INTERVAL_S, until cancelled."""
         while True:
             await self._sleep(LOOK_INTERVAL_S)
             await self.look()
 
     async def look(self) -> None:
-        """Looks who votes now; takes the vantages once they have been the same for long enough."""
+        """Looks at the vantages of the probes that vote now; passes them to the planner after SETTLE_S unchanged."""
         now = self._clock.monotonic()
         self._known = learned(self._known, self._report_store.book, self._voting(), now=now)
         seen = tuple(sorted(self._known, key=lambda vantage: vantage.name))
         if seen != self._seen:
             self._seen, self._since = seen, now
         elif seen != self._planner.present.vantages and now - self._since >= SETTLE_S:
-            self._since = now  # what fails is not tried again at once
+            self._since = now  # if this fails, the next try waits as long
             await self._take(seen)
 
     async def _take(self, vantages: Vantages) -> None:

@@ -1,15 +1,15 @@
-"""The zone river: folder -> catalogue -> plan, whenever a file changed or somebody asks.
+"""The zone river: zone folder -> catalogue -> plan, whenever a zone file changed or on request.
 
-look, several times a second -> what has settled -> read -> planner
-SIGHUP -----------------------------------^           ^
-`gtm reload`: looks of its own, until all has settled, and another after the read
+look, several times a second -> settled files -> read -> planner
+SIGHUP ------------------------------^            ^
+`gtm reload`: looks of its own, until all files have settled, and another look after the read
 
-A file that is being written is not read, and the others are: only the start, which has nothing to serve yet, takes what
-is there.
-A reading goes on for a slice at a time, and after each slice what is good so far serves: thousands of bad files, or one
-that takes long, keep no other from serving. A file that takes longer than it may is refused, and the rest is read anew.
+A file that is being written is not read; the others are. Only the start, which serves nothing yet, reads all files as
+they are. A reading works in slices, and after each slice the valid files so far serve: thousands of invalid files, or
+one that takes long, do not delay the others. A file that takes longer than its limit is refused, and the rest is read
+in a new reading.
 
-Whatever is in the folder, a node that serves zones goes on to serve zones.
+Whatever is in the folder, a node that serves zones continues to serve zones.
 """
 
 import asyncio
@@ -40,21 +40,21 @@ from gtm.watch.zone_loss import DEFAULT_MOST_LOST, LossGuard
 from gtm.zone.model import Zone
 
 RELOAD_LOOKS = 20
-"""Of a reload at files that change from look to look: five seconds, or twice the time in which a file settles."""
+"""The most looks of a reload at files that keep changing: five seconds, or twice the settling time of a file."""
 
 SLICE_S = 0.5
-"""So long a reading goes on before what is good so far serves; longer where a plan takes longer to make."""
+"""The seconds of one slice of a reading, after which the valid files serve; more if a plan takes longer to make."""
 MAX_LOGGED = 100
-"""Lines about the problems of one reading."""
+"""The most log lines about the problems of one reading."""
 MAX_LOGGED_OF_FILE = 20
 MAX_TOLD = 200
-"""Problems that the status and a reload tell of; `gtm check` has all of them."""
+"""The most problems that the status and a reload list; `gtm check` has all of them."""
 
 log = logging.getLogger(__name__)
 
 
 class ZoneRiver:
-    """Reads the zone folder. Its state is what it last saw there."""
+    """Reads the zone folder into the planner. Its state: the last look at the folder, and the reading under way."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class ZoneRiver:
         self._monotonic = monotonic
         self._guard = LossGuard(most_lost)
         self._force = frozenset[Name]()
-        """Zones that the next reload is to take whatever they lose."""
+        """The zones that the next reload takes even if they lose most of their content."""
         self._wall = wall
         self._settle_s = settle_s
         self.loaded_at: float | None = None
@@ -92,26 +92,26 @@ class ZoneRiver:
         self._asked = False
         self._watched: tuple[Zone, ...] = ()
         self._unlisted: frozenset[str] = frozenset()
-        """Files that records files include, as far as a look must be told of them."""
+        """Files that records files include and that a scan of the folder does not list."""
         self._settling = Settling(settle_s=settle_s)
         self._look = Look({})
-        """The one that the newest reading began with."""
+        """The look that the newest reading began with."""
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Task[tuple[Problem, ...]] | None = None
         self._turn = asyncio.Lock()
         self._reading: FolderReading | None = None
-        """The one that is not at its end yet."""
+        """The reading that is not finished; None if there is none."""
         self._slice_s = SLICE_S
         self._before_reading = EMPTY
-        """What there was before it began."""
+        """The catalogue before that reading began."""
         self._is_from_kept = False
         self._after = EMPTY
-        """What the last slice came to."""
+        """The catalogue after the last slice."""
         self._threads = Pool("zones", threads=2)
-        """One to look, and one to read."""
+        """One thread to look at the folder, and one to read files."""
 
     async def load(self) -> tuple[Problem, ...]:
-        """Reads the folder now, serves what is good, and returns the problems of the rest."""
+        """Reads the whole folder now, serves the valid zone files, and returns the problems of the others."""
         async with self._turn:
             await self._begin_with_what_is_there()
             while self._reading is not None:
@@ -119,9 +119,9 @@ class ZoneRiver:
             return self._problems()
 
     async def reload(self, force: frozenset[Name] = frozenset()) -> tuple[Problem, ...]:
-        """Does as `load` does, with each file once nobody writes it; of those for which that takes too long it says so.
+        """Reads the folder as `load` does, but each file only once it has settled; a file that does not is a problem.
 
-        Who asks while another reload is yet to begin shares it. The zones of `force` may lose what they had.
+        Calls before the next reload has begun share that reload. Zones in `force` may lose all of their content.
         """
         self._force |= force
         if self._next_reload is None:
@@ -130,7 +130,7 @@ class ZoneRiver:
 
     async def _reload(self) -> tuple[Problem, ...]:
         async with self._reloading:
-            self._next_reload = None  # who asks from now on may have written something since
+            self._next_reload = None  # later callers may have written a file since
             guard, self._force = replace(self._guard, forced=self._force), frozenset()
             settling = Settling(settle_s=self._settle_s, after=self._settling)
             written = (await self._looked(settling))[0].unsettled
@@ -155,7 +155,7 @@ class ZoneRiver:
         return Problem(str(self._folder / name), 1, 1, message)
 
     async def _looked(self, settling: Settling) -> tuple[Look, bool]:
-        """Returns the result of one more look, and whether something in it is new."""
+        """Returns the result of one more look at the folder, and whether a reading is due."""
 
         def look() -> tuple[Look, bool]:
             look = settling.look(scan(self._folder, self._unlisted), at=self._monotonic())
@@ -167,7 +167,7 @@ class ZoneRiver:
         return as_it_is(await self._threads.run(scan, self._folder, self._unlisted))
 
     async def start(self) -> tuple[Problem, ...]:
-        """Reads the folder until something serves; `run` reads the rest. Returns the problems so far."""
+        """Reads the folder until a zone serves; `run` reads the rest. Returns the problems so far."""
         async with self._turn:
             await self._begin_with_what_is_there()
             while self._reading is not None and not self._planner.present.plan.zones:
@@ -180,7 +180,10 @@ class ZoneRiver:
         await self._begin(look, reads_all=True)
 
     async def _read_while_it_holds(self, look: Look, settling: Settling, *, guard: LossGuard) -> frozenset[str]:
-        """Reads what has settled; returns the files that change meanwhile, after which nothing more is served."""
+        """Reads the settled files, and stops when some of them change meanwhile.
+
+        Returns the files to wait for: those that changed, or new included files. `guard` limits what a zone may lose.
+        """
         before, self._guard = self._guard, guard
         try:
             return await self._read_while_it_holds_so(look, settling)
@@ -201,10 +204,10 @@ class ZoneRiver:
             await self._take(reading, slice_result)
         settling.began(look)
         self._settling.began(look)
-        return self._unlisted - look.settled.keys()  # the next look is told of them
+        return self._unlisted - look.settled.keys()  # the next look includes these
 
     async def _begin(self, look: Look, *, reads_all: bool = False) -> None:
-        """Begins a reading; what one that is not at its end has found out is not looked at again."""
+        """Begins a reading; results of an unfinished one are kept. `reads_all`: also files with the same stamps."""
         self._look = look
         before = self._after if self._reading is not None else await self._before()
         if self._reading is None:
@@ -218,12 +221,12 @@ class ZoneRiver:
         return reading
 
     async def _read_on(self, reading: FolderReading) -> None:
-        """Reads a slice of the folder, and serves what is good so far."""
-        self._reading = None  # should this fail, it is not tried again and again
+        """Reads one slice of the folder, and serves the valid zone files so far."""
+        self._reading = None  # if this fails, it is not repeated for ever
         await self._take(reading, await self._slice(reading))
 
     async def _take(self, reading: FolderReading, catalogue: Catalogue) -> None:
-        """Serves what is good of what a reading has found so far."""
+        """Serves the valid zone files that a reading has found so far."""
         is_whole = not catalogue.unread
         after = never_empty(self._folder, self._before_reading, catalogue) if is_whole else catalogue
         if is_whole:
@@ -256,7 +259,7 @@ class ZoneRiver:
         if served != self._watched:
             self._watched = served
             self._watch(await self._threads.run(checks, served))
-        # to make plans takes a third of the time at most, however many zones there are
+        # plans take at most a third of the time, however many zones there are
         self._slice_s = max(SLICE_S, 2 * (self._monotonic() - began))
 
     def _problems(self) -> tuple[Problem, ...]:
@@ -265,7 +268,7 @@ class ZoneRiver:
         return (*problems, Problem(str(self._folder), 0, 0, failure)) if failure else problems
 
     async def _before(self) -> Catalogue:
-        """Returns the catalogue of the reading before: at the start, what was kept on disk."""
+        """Returns the catalogue before this reading: what serves, or at the start the zone files kept on disk."""
         if self._kept is None and self._state is not None:
             self._kept = await self._threads.run(self._revived, self._state)
         serving = self._planner.present.catalogue
@@ -276,10 +279,10 @@ class ZoneRiver:
         return EMPTY if kept is None else revive(kept, self._folder, self._vocabulary)
 
     def _keep(self, *, is_whole: bool) -> None:
-        """Keeps the zone files that serve now on disk, if they are not there yet.
+        """Saves the zone files that serve now in the state folder, if they are not there yet.
 
-        All are written each time: within a reading only once there are twice as many, so that all its writes together
-        are no more than twice the last. Until then those that were kept before stay there.
+        Each save writes all of them. So an unfinished reading saves only when their number has doubled: all its writes
+        together are then at most twice the last. Until then the files saved before stay there.
         """
         catalogue = self._planner.present.catalogue
         serving, kept = catalogue.loaded, self._kept.loaded if self._kept else ()
@@ -289,17 +292,17 @@ class ZoneRiver:
             self._state.save_zones_apart(self._folder, self._kept)
 
     async def take(self, *, settle_s: float, most_lost: float) -> None:
-        """Goes by these settings from now on."""
+        """Sets the settling time in seconds, and the share of its content that a zone may lose, from now on."""
         async with self._turn:
             self._guard, self._settle_s = LossGuard(most_lost), settle_s
             self._settling.settle_for(settle_s)
 
     def ask(self) -> None:
-        """Has `run` read the folder as soon as it had two looks, changed or not."""
+        """Makes `run` read the folder, changed or not, as soon as two looks agree."""
         self._asked = True
 
     async def run(self) -> None:
-        """Reads the folder whenever it changed, until cancelled."""
+        """Reads the folder whenever it changed, or `ask` was called, until cancelled."""
         while True:
             await self._sleep(LOOK_INTERVAL_S)
             look, has_news = await self._looked(self._settling)
@@ -330,7 +333,7 @@ class ZoneRiver:
 
     def _tell(self, before: Catalogue, after: Catalogue) -> None:
         if not after.loaded:
-            return  # a node without any zone does not start, and its last words are these problems
+            return  # a node without any zone does not start; its last log lines are these problems
         self._log_problems(before, after)
         self._log_warnings(before, after)
         self._recorder.rejected(before, after)
@@ -345,7 +348,7 @@ class ZoneRiver:
             self._tell_kept()
 
     def _log_problems(self, before: Catalogue, after: Catalogue) -> None:
-        """Logs what is new: first of the files whose zone serves, some of each, and not more than anybody reads."""
+        """Logs the new problems: files whose zone serves first, at most MAX_LOGGED_OF_FILE each, MAX_LOGGED in all."""
         known, serving = set(before.problems), {each.zone.file for each in after.loaded}
         fresh = {
             file: [each for each in file_problems if each not in known]
@@ -377,16 +380,16 @@ class ZoneRiver:
 
 
 def few(problems: Sequence[Problem], *, noun: str = "problem") -> tuple[str, ...]:
-    """Returns problems, or warnings, for the admin API: some of a multitude, and how many more there are."""
+    """Returns the first MAX_TOLD problems, or warnings, for the admin API, and a line with how many more there are."""
     told = tuple(map(str, problems[:MAX_TOLD]))
     more = len(problems) - len(told)
     return (*told, f"{more_problems(more, noun)}; `gtm check` tells them all") if more else told
 
 
 def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:
-    """Returns the catalogue of a folder, which keeps the zones of before where no good one is left at all.
+    """Returns the catalogue of a folder, with the zones of `before` if no valid zone file is left at all.
 
-    That is a mount that failed or a checkout half done, and not a wish to serve nothing: to serve nothing is to stop.
+    A mount failed then, or a checkout is not finished. To serve no zone, a person stops the node.
     """
     if after.loaded:
         return after
