@@ -1,7 +1,7 @@
-"""The addresses of one target: in which order they are looked at, and what that says of the target. Pure.
+"""The addresses of one target: the order in which they are checked, and the result for the target. Pure.
 
-What comes in: the addresses that a name has, and what was seen at each. What goes out: the order; whether what was seen
-at one of them decides; and the reading of all. `addresses` of the monitor says which rule holds:
+What comes in: the addresses of a name, and the result at each. What goes out: the order; whether the result at one
+address decides; and the combined result. The key `addresses` of the monitor sets the rule:
 
     an address that...                   next (the default)     any                    all
     passes                               good                   good                   the others have to, too
@@ -27,27 +27,27 @@ from gtm.probe.failures import CheckOutcome
 from gtm.zone.monitors.addresses import Addresses
 
 MAX_ADDRESSES = 8
-"""Of one target: each may cost a connection and COST_S (cost.py), and a name may have thousands."""
+"""Most addresses of one target: each may cost a connection and COST_S (cost.py), and a name may have thousands."""
 
 _OUT_OF_REACH = frozenset({Reason.REFUSED, Reason.TIMEOUT, Reason.RESET, Reason.UNREAD})
-"""What is read where nobody answers; after a connection it is an answer all the same."""
+"""Reasons of a failure without an answer, unless a connection was made: then any failure counts as an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look at one address gave."""
+    """The result of one attempt at one address."""
 
     outcome: CheckOutcome
     phases: Phases = NO_PHASES
     certificate: Certificate | None = None
     address: Address | None = None
-    """None where the check asks nobody, or no address is known."""
+    """The address; None where the kind of check connects to none, or no address is known."""
     is_passed_over: bool = False
-    """This probe has no route to the address, or may not look at it."""
+    """Whether this probe has no route to the address, or may not check it."""
 
     @property
     def is_good(self) -> bool:
-        """Returns whether it passed."""
+        """Returns whether the check passed at this address."""
         return self.outcome.reason is Reason.OK
 
     @property
@@ -60,7 +60,10 @@ class Seen:
 
 
 def in_turn(addresses: Sequence[Address]) -> tuple[Address, ...]:
-    """Returns at most MAX_ADDRESSES, by turns of either family (RFC 8305 4), each family in the resolver's order."""
+    """Returns at most MAX_ADDRESSES distinct addresses, IPv4 and IPv6 alternating (RFC 8305 4).
+
+    Each family stays in the resolver's order.
+    """
     distinct = list(dict.fromkeys(addresses))
     first = [address for address in distinct if address.version == distinct[0].version]
     others = [address for address in distinct if address.version != distinct[0].version]
@@ -69,7 +72,7 @@ def in_turn(addresses: Sequence[Address]) -> tuple[Address, ...]:
 
 
 def decides(seen: Seen, rule: Addresses) -> bool:
-    """Returns whether what was seen at one address is the reading, whatever the others would give."""
+    """Returns whether the result at one address decides the reading, whatever the other addresses would give."""
     if seen.outcome.reason is Reason.ALLOWED:
         return True
     match rule:
@@ -82,7 +85,10 @@ def decides(seen: Seen, rule: Addresses) -> bool:
 
 
 def combined(seen: Sequence[Seen], rule: Addresses, *, of: int) -> Seen:
-    """Returns the reading of a target with several addresses, of `of` in all; the last one decides, where any does."""
+    """Returns the combined result of a target; `of` is the number of its addresses.
+
+    If any result decides, it is the last one in `seen`.
+    """
     last = seen[-1]
     if not decides(last, rule):
         return _all_of(seen, of=of) if rule is Addresses.ALL else _none_of(seen)
@@ -93,9 +99,9 @@ def combined(seen: Sequence[Seen], rule: Addresses, *, of: int) -> Seen:
 
 
 def _none_of(seen: Sequence[Seen]) -> Seen:
-    """Returns the result when none decided.
+    """Returns the combined result when no address decided.
 
-    The failure of the first; one of this probe before, since nobody goes down for it.
+    It is the first failure that is inconclusive, else the first timeout, else the first failure.
     """
     tried = [each for each in seen if not each.is_passed_over] or list(seen)
     by_rank = (
@@ -110,7 +116,10 @@ def _none_of(seen: Sequence[Seen]) -> Seen:
 
 
 def _all_of(seen: Sequence[Seen], *, of: int) -> Seen:
-    """Returns the reading of addresses of which none is bad."""
+    """Returns the combined result under the rule `all` when no address failed.
+
+    It is inconclusive if any address is.
+    """
     good = [each for each in seen if each.is_good]
     unread = [each for each in seen if not each.is_good and (not each.is_passed_over or each.outcome.is_withheld)]
     if unread or not good:

@@ -1,14 +1,14 @@
-"""Attempts: how one check looks at the addresses of its target, one or several of them, within its own timeout.
+"""Attempts: how one check tries the addresses of its target, one or several, within the timeout of its monitor.
 
-What comes in: a check, and what looks at one address (kinds.py). What goes out: what was seen, always. Each
-attempt has its own bill (cost.py), and is permitted or not by itself (targets.py): what is refused is not connected to.
+What comes in: a check, and a function that tries one address (kinds.py). What goes out: a result, always. Each
+attempt has its own bill (cost.py) and its own permission (targets.py): nothing connects to a refused address.
 
-    the next address is looked at   when the last attempt ended
+    the next address is tried       when the last attempt ended
                                     ATTEMPT_DELAY_S after the last began, while none has a connection (RFC 8305 5)
                                     when the last had its share of the timeout; with `next` while it has no connection
                                     at once with `all`
-    the same for programs (`exec`)  when the last attempt ended, or had its share: they may cost much, and nobody knows
-                                    whether one that failed had reached anything: `next` is `any` for them
+    the same for programs (`exec`)  when the last attempt ended, or had its share: they may cost much. A program that
+                                    failed may have reached nothing, so `next` means `any` for them
 
 Attempts beside the first take turns of the probe (turns.py), as checks of their own would. Where none is left, the next
 address waits for the end of an attempt, or takes the place of one that had its share and has no connection. With `all`
@@ -37,14 +37,17 @@ from gtm.zone.monitors.registry import MonitorType
 log = logging.getLogger(__name__)
 
 ATTEMPT_DELAY_S = 0.25
-"""RFC 8305 5: the Connection Attempt Delay."""
+"""Seconds between two attempts, the Connection Attempt Delay of RFC 8305 5."""
 
 
 class Attempt(Protocol):
-    """Looks once at one address, that of its instruments (kinds.py); it raises nothing but CancelledError."""
+    """A function that checks one address, the one in its instruments (kinds.py).
+
+    It raises nothing but CancelledError.
+    """
 
     async def __call__(self, check: Check, instruments: Instruments, *, stopwatch: Stopwatch, time: CheckTime) -> Seen:
-        """Returns the result so far when the time of the check is over."""
+        """Returns the result at the address; `time` is the time of the whole check."""
 
 
 NO_TURN = CheckOutcome(Reason.UNREAD, "this probe had no turn left for it")
@@ -52,7 +55,7 @@ TOO_LATE = CheckOutcome(Reason.UNREAD, "this probe had a turn for it too late")
 
 
 async def look(check: Check, instruments: Instruments, attempt: Attempt) -> Seen:
-    """Returns the result of a check of its target."""
+    """Returns the combined result of a check at the addresses of its target. It raises nothing but CancelledError."""
     time = time_of_check(check.monitor.timeout_s, instruments.lateness)
     stopwatch = Stopwatch(instruments.clock)
     address = address_in(check)
@@ -75,7 +78,10 @@ async def look(check: Check, instruments: Instruments, attempt: Attempt) -> Seen
 
 
 def told(error: Exception, check: Check) -> CheckOutcome:
-    """Returns the outcome that an exception means; one that no check should raise is logged."""
+    """Returns the outcome that an exception of a check stands for.
+
+    An exception that no check should raise is logged, and gives an inconclusive outcome.
+    """
     outcome = outcome_of(error, timeout_s=check.monitor.timeout_s)
     if outcome is None:
         log.error("check %s failed because of an internal error", check.id, exc_info=error)
@@ -85,7 +91,7 @@ def told(error: Exception, check: Check) -> CheckOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """An attempt that is at work."""
+    """A running attempt."""
 
     address: Address
     stopwatch: Stopwatch
@@ -97,7 +103,7 @@ class _Begun:
 
 
 class _Race:
-    """The attempts of one check. It has state: those at work, those to come, and what was seen."""
+    """The attempts of one check. It has state: running attempts, waiting addresses, and results."""
 
     def __init__(
         self,
@@ -123,7 +129,7 @@ class _Race:
         self._seen: list[Seen] = []
 
     async def run(self) -> Seen:
-        """Returns the reading, as soon as one address decides it or all were looked at."""
+        """Returns the combined result, as soon as one address decides it or all were tried."""
         try:
             while self._at_work or (self._waiting and self._time() < self._of_check.ends_at):
                 self._begin_due()
@@ -138,14 +144,14 @@ class _Race:
 
     def _begin_due(self) -> None:
         while self._waiting and self._time() >= self._next_at():
-            needs_turn = bool(self._at_work)  # besides that of the check itself
+            needs_turn = bool(self._at_work)  # besides the turn of the check itself
             if needs_turn and not self._instruments.turns.enter_if_room(self._check.asked_by):
                 self._make_room()
                 return
             self._begin(self._waiting.popleft(), has_turn=needs_turn)
 
     def _next_at(self) -> float:
-        """Returns the time at which the next address is due."""
+        """Returns the loop time at which the next address is due; infinity while none is."""
         if not self._at_work or self._rule is Addresses.ALL:
             return -math.inf
         last_at = max(each.began_at for each in self._at_work.values())
@@ -156,7 +162,10 @@ class _Race:
         return last_at + min(ATTEMPT_DELAY_S, self._share_s)
 
     def _make_room(self) -> None:
-        """Gives up an attempt that had its share, and has no connection: with no turn left another is worth more."""
+        """Cancels the oldest attempt if it had its share of the time and has no connection.
+
+        It is called when no turn is left: the next address then gets its place.
+        """
         if self._rule is Addresses.ALL:
             return
         task, oldest = min(self._at_work.items(), key=lambda running: running[1].began_at)
@@ -173,7 +182,7 @@ class _Race:
         self._at_work[task] = begun
 
     async def _ended(self) -> list[Seen]:
-        """Waits until an attempt ends or another is due, and returns what those that ended saw."""
+        """Waits until an attempt ends or the next address is due; returns the results of the attempts that ended."""
         ended, _ = await asyncio.wait(self._at_work, timeout=self._wait_s(), return_when=asyncio.FIRST_COMPLETED)
         return [self._end(task) for task in sorted(ended, key=lambda task: self._at_work[task].began_at)]
 
@@ -181,7 +190,7 @@ class _Race:
         due_at = self._next_at() if self._waiting else math.inf
         if due_at == math.inf:
             return None
-        # where it is due already, there was no turn left
+        # an address that is already due found no turn left
         return due_at - self._time() if due_at > self._time() else min(ATTEMPT_DELAY_S, self._share_s)
 
     def _end(self, task: asyncio.Task[Seen]) -> Seen:
@@ -200,7 +209,7 @@ class _Race:
         return CheckOutcome(Reason.TIMEOUT, "no answer in its share of the time")
 
     async def _stop(self) -> None:
-        """Ends what is still at work."""
+        """Cancels all running attempts."""
         for task in self._at_work:
             task.cancel()
         await asyncio.gather(*self._at_work, return_exceptions=True)

@@ -7,7 +7,7 @@ readings (decision 0045); what a part is, says gtm/checks/calculated.py.
     combination (gtm/checks/combine.py)               outcome
     up                                                    ok
     down                                                  status, with the count and who is down
-    unknown                                               unread: this probe has no say
+    unknown                                               unread: this probe's check is inconclusive
 """
 
 from gtm.checks.calculated import Beliefs, belief_of, needed_of
@@ -21,12 +21,12 @@ from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 
 async def check_calculated(check: Check, settings: CalculatedSettings, instruments: Instruments) -> CheckOutcome:
-    """Returns the present outcome of the parts together."""
+    """Returns the present outcome of a calculated check from this probe's beliefs of its parts."""
     return outcome_of_parts(check.parts, settings, instruments.believed)
 
 
 def outcome_of_parts(parts: tuple[Part, ...], settings: CalculatedSettings, believed: Beliefs) -> CheckOutcome:
-    """Returns the outcome of these parts together."""
+    """Returns the combined outcome of these parts; `believed` gives this probe's belief of a check."""
     needed = needed_of(settings, len(parts))
     beliefs = [belief_of(part, believed) for part in parts]
     together = combined(beliefs, needed=needed)

@@ -1,7 +1,7 @@
-"""A connection to an endpoint: what comes on it is kept until the check reads it.
+"""A connection to an endpoint: it stores what it receives until the check reads it.
 
-What comes in: where to connect, and with which TLS. What goes out: a connection that says what it is told, and gives
-what came, piece by piece. No connection is used twice: what one check met must not colour the next reading.
+What comes in: where to connect, and with which TLS. What goes out: a connection that sends bytes, and returns the
+received bytes piece by piece. No connection is used twice: what one check met must not colour the next reading.
 
 asyncio's streams would do, but for two things that a check needs:
 
@@ -18,14 +18,15 @@ from gtm.ids import Address
 from gtm.probe.stopwatch import Phase, lap
 
 PIECE_BYTES = 4 * 1024
-"""What is given at once, and parsed in one step (STEP_S in cost.py): thousands of empty lines take some 3 ms."""
+"""Most bytes of a piece, which a check parses in one step (STEP_S in cost.py): thousands of empty lines take
+some 3 ms."""
 
 KEPT_BYTES = 64 * 1024
-"""What is kept before the endpoint has to wait; what the system gave at once is taken in any case."""
+"""Bytes that are stored before the endpoint must wait. What the system gave at once is stored in any case."""
 
 
 class Connection(asyncio.Protocol):
-    """One connection. It has state: what came, and whether more may come."""
+    """One connection. It has state: the received bytes, and whether more may come."""
 
     def __init__(self) -> None:
         self._kept = bytearray()
@@ -37,30 +38,30 @@ class Connection(asyncio.Protocol):
 
     @property
     def tls(self) -> object:
-        """Returns the TLS of the connection (an ssl.SSLObject); None without."""
+        """Returns the TLS of the connection, an ssl.SSLObject; None without TLS."""
         return None if self._transport is None else self._transport.get_extra_info("ssl_object")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Takes the connection, whose TLS has its own laps (tls.py)."""
+        """Stores the transport of the new connection. TLS has its own laps (tls.py)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         if self.tls is None:
             lap(Phase.CONNECT)
 
     def data_received(self, data: bytes) -> None:
-        """Keeps what came."""
+        """Stores received bytes."""
         self._kept += data
         if len(self._kept) > KEPT_BYTES and self._transport is not None:
             self._transport.pause_reading()
         self._wake()
 
     def eof_received(self) -> None:
-        """Takes the end of what the endpoint sends."""
+        """Notes that the endpoint will send no more."""
         self._is_open = False
         self._wake()
 
     def connection_lost(self, failure: Exception | None) -> None:
-        """Takes the end of the connection, and why it broke off."""
+        """Notes the end of the connection; `failure` is the error that broke it off, if any."""
         self._is_open = False
         self._failure = failure
         self._wake()
@@ -70,14 +71,15 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def write(self, octets: bytes) -> None:
-        """Sends this, as soon as the network takes it."""
+        """Sends bytes, as soon as the network takes them."""
         assert self._transport is not None
         self._transport.write(octets)
 
     async def read(self) -> bytes:
-        """Returns the next octets; none at the end. Raises what broke the connection off, when all before it is read.
+        """Returns the next piece of received bytes; empty at the end.
 
-        Any OSError, an ssl.SSLError among them.
+        When all bytes are read, it raises the error that broke the connection off: any OSError, among them
+        ssl.SSLError.
         """
         if self._kept and self._has_given:
             await asyncio.sleep(0)
@@ -94,10 +96,10 @@ class Connection(asyncio.Protocol):
         return piece
 
     def abort(self) -> None:
-        """Breaks the connection off, as a check has all that it wants.
+        """Breaks the connection off when the check needs no more of it.
 
-        asyncio would wait for the endpoint's goodbye (RFC 8446 6.1) for half a minute, and keep a descriptor open for
-        each reading of one that says none.
+        asyncio would wait half a minute for the endpoint's end of TLS (RFC 8446 6.1), and keep a descriptor open for
+        each reading of an endpoint that sends none.
         """
         if self._transport is not None:
             self._transport.abort()
@@ -107,7 +109,10 @@ class Connection(asyncio.Protocol):
 async def connected(
     address: Address, port: int, *, tls: ssl.SSLContext | None, server_name: str
 ) -> AsyncIterator[Connection]:
-    """Opens a connection, and breaks it off at the end. Raises OSError, an ssl.SSLError among them."""
+    """Opens a connection for the block, and breaks it off at its end.
+
+    Raises OSError, among them ssl.SSLError, if it cannot connect. Without `tls` the connection is plain TCP.
+    """
     _, connection = await asyncio.get_running_loop().create_connection(
         Connection, str(address), port, ssl=tls, server_hostname=None if tls is None else server_name
     )

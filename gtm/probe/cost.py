@@ -6,7 +6,7 @@ So each check has a bill of its own:
 
     a step of the check's task           what it took of the CPU, but STEP_S at the most
     a piece of what an endpoint sent     a step (connection.py); with TLS a callback of its connection (tls.py)
-    COST_S in all                        the check is cut off: a failure, for no client can do with such an endpoint
+    COST_S in all                        the check is cut off: a failure, for no client can use such an endpoint
     a redirect that is followed          COST_S more may be spent; so for a call that is made once more (grpc.py)
     each address of a name               a bill of its own (attempts.py)
 
@@ -22,22 +22,22 @@ from contextvars import ContextVar
 from typing import Generic, TypeVar
 
 STEP_S = 0.005
-"""A machine that stops for a while in the middle of a step is nobody's fault; and nothing is parsed here for longer."""
+"""Most CPU seconds that one step counts: a machine that stops in the middle of a step is no fault of an endpoint."""
 
 COST_S = 0.2
-"""Of the CPU. A name over HTTPS with an expression takes some 0.005 s."""
+"""Most CPU seconds of a check. One of a name over HTTPS with an expression takes some 0.005 s."""
 
 _Result = TypeVar("_Result")
 _ThreadTime = Callable[[], float]
 
 
 class Bill:
-    """What one check took. It has state: that."""
+    """The CPU time that one check took. It has state: that time."""
 
     __slots__ = ("_cut_off", "_thread_time", "limit_s", "spent_s")
 
     def __init__(self, cut_off: Callable[[], None], thread_time: _ThreadTime = time.thread_time) -> None:
-        """Makes an empty bill; `cut_off` is called once when it becomes too large."""
+        """Makes an empty bill; `cut_off` is called once when the CPU time exceeds the limit."""
         self._cut_off = cut_off
         self._thread_time = thread_time
         self.spent_s = 0.0
@@ -45,12 +45,12 @@ class Bill:
 
     @property
     def is_too_large(self) -> bool:
-        """Returns whether the check was cut off."""
+        """Returns whether the check exceeded its limit and was cut off."""
         return self.spent_s >= self.limit_s
 
     @contextmanager
     def charging(self) -> Iterator[None]:
-        """Charges what is done in this block, in which nothing may be awaited."""
+        """Charges the CPU time of this block to the check. Nothing may be awaited in the block."""
         began_s, was_too_large = self._thread_time(), self.is_too_large
         try:
             yield
@@ -64,26 +64,26 @@ _BILL: ContextVar[Bill | None] = ContextVar("bill", default=None)
 
 
 def running_bill() -> Bill | None:
-    """Returns the bill of the check that runs, in its task or in a callback of its connection; None where none does."""
+    """Returns the bill of the running check, also in callbacks of its connection; None outside of a check."""
     return _BILL.get()
 
 
 def begin_another_request() -> None:
-    """Lets the check that runs spend as much again, unless it was cut off: for a redirect, or a second call."""
+    """Raises the running check's limit by COST_S, unless it was cut off: for a redirect, or a second call."""
     bill = _BILL.get()
     if bill is not None and not bill.is_too_large:
         bill.limit_s += COST_S
 
 
 class Metered(Generic[_Result]):
-    """A coroutine of which each step is charged."""
+    """A coroutine whose every step is charged to a bill."""
 
     def __init__(self, work: Coroutine[object, object, _Result], bill: Bill) -> None:
         self._work = work
         self._bill = bill
 
     def __await__(self) -> Generator[object, object, _Result]:
-        """Drives the coroutine (PEP 380), in whose context the bill is found."""
+        """Runs the coroutine step by step (PEP 380), with the bill in its context."""
         token = _BILL.set(self._bill)
         try:
             return (yield from self._driven())

@@ -1,11 +1,11 @@
 """The check of monitors `dns`: a query that is answered as expected.
 
 What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. Over
-UDP the socket is connected: datagrams of others do not come in, and a port where nobody listens is told of at once. An
-answer that says it was cut short is asked for again over TCP, within the same timeout. An endpoint that sends something
-else again and again is bad, and is not listened to any longer.
+UDP the socket is connected: datagrams from other senders are dropped, and a closed port is reported at once. After a
+truncated answer the query is sent again over TCP, within the same timeout. An endpoint that sends other data again and
+again gets a bad reading, and its data is no longer read.
 
-The query has EDNS, and clients ask those again without it who do not know it (RFC 6891 6.2.2). So does this check:
+The query has EDNS. Clients repeat it without EDNS for servers that do not know EDNS (RFC 6891 6.2.2). So does this:
 
     an answer that refuses EDNS       the query without EDNS is sent at once, and its answer is what counts
     no answer for SECOND_TRY_S        it is sent too, and the first answer that comes counts, to either of them
@@ -30,24 +30,26 @@ from gtm.threads import Pool
 from gtm.zone.monitors.kinds.dns import DnsSettings
 
 MAX_MESSAGE_BYTES = 65_535
-"""RFC 1035 4.2.2: the length of a message over TCP has two bytes."""
+"""Most bytes of a message over TCP, as its length has two bytes (RFC 1035 4.2.2)."""
 
 SMALL_BYTES = 1_232
-"""So much is read in no time; more is read beside the event loop. Few answers are longer (DNS Flag Day 2020)."""
+"""A message up to this size is read in the event loop; a longer one in a thread. Few are longer (DNS Flag Day 2020)."""
 
 MAX_STRAYS = 64
 MAX_STRAY_BYTES = 256 * 1024
-"""Of what is no answer: late answers to the query before on the same port are a few, and spoofed ones as they come."""
+"""Most bytes of messages that are no answer: a few late answers to earlier queries on the same port, and spoofed
+ones."""
 
 
 SECOND_TRY_S = 1.0
-"""What drops queries with EDNS drops them silently; healthy servers answer sooner."""
+"""Seconds after which the query without EDNS is sent: servers that drop EDNS drop it silently; healthy ones
+answer sooner."""
 SECOND_TRY_SHARE = 0.5
-"""Of a short timeout no more than this is waited: the second try needs time, too."""
+"""The most of a short timeout to wait before the second try, as a share: the second try needs time, too."""
 
 
 async def check_dns(check: Check, settings: DnsSettings, instruments: Instruments) -> CheckOutcome:
-    """Returns the outcome of the answer, or raises the reason why there was none."""
+    """Returns the outcome of the answer. Raises the network's error if there was none."""
     address = target_address(check, instruments)
     with reaching(address):
         return await ask(
@@ -60,14 +62,17 @@ async def check_dns(check: Check, settings: DnsSettings, instruments: Instrument
 
 
 def second_try_after_s(timeout_s: float) -> float:
-    """Returns for how long a check with this timeout waits for an answer to the query with EDNS alone."""
+    """Returns the seconds to wait for an answer before the query is also sent without EDNS."""
     return min(SECOND_TRY_S, SECOND_TRY_SHARE * timeout_s)
 
 
 async def ask(
     address: Address, port: int, settings: DnsSettings, *, parsing: Pool, second_try_s: float = SECOND_TRY_S
 ) -> CheckOutcome:
-    """Returns the outcome of the query that the settings describe; waits for ever."""
+    """Returns the outcome of the query in the settings.
+
+    It has no time limit of its own. Long answers are read in the threads of `parsing`.
+    """
     query = query_for(settings)
     tries = _Tries((query.to_wire(), without_edns(query).to_wire()), settings, second_try_s)
     try:
@@ -83,27 +88,27 @@ async def ask(
 
 
 class _FloodError(Exception):
-    """The endpoint sends what nobody asked for, again and again."""
+    """The endpoint sends too much that is no answer to the query."""
 
 
 class _Strays:
-    """What came that is no answer to the query. It has state: how much."""
+    """Counts messages that are no answer to the query. It has state: their bytes."""
 
     def __init__(self) -> None:
         self._messages = 0
         self._size_bytes = 0
 
     async def take(self, wire: bytes) -> None:
-        """Takes one; raises _FloodError when there are too many."""
+        """Counts one message. Raises _FloodError when there are too many bytes."""
         self._messages += 1
         self._size_bytes += len(wire)
         if self._messages >= MAX_STRAYS or self._size_bytes > MAX_STRAY_BYTES:
             raise _FloodError
-        await asyncio.sleep(0)  # what is there is read without waiting: it must not hold up all else
+        await asyncio.sleep(0)  # bytes that are there are read without waiting: this must not block other checks
 
 
 class _Tries:
-    """The query with EDNS and the one without it. It has state: which of them were sent, and which are of use yet."""
+    """The query with EDNS and the one without it. It has state: which were sent, and which may still be answered."""
 
     def __init__(self, queries: tuple[bytes, ...], settings: DnsSettings, second_try_s: float) -> None:
         self._useful = queries
@@ -113,16 +118,19 @@ class _Tries:
 
     @property
     def has_another(self) -> bool:
-        """Returns whether there is a query besides the first that is of use yet."""
+        """Returns whether a second query may still be sent or answered."""
         return len(self._useful) > 1
 
     def give_up_first(self) -> None:
-        """Asks without EDNS alone from now on."""
+        """Drops the query with EDNS: from now on only the one without EDNS counts."""
         self._useful = self._useful[-1:]
 
     @contextmanager
     def sending(self, send: Callable[[bytes], None]) -> Iterator[Callable[[bytes], bool]]:
-        """Sends the first query, and the second after a while; gives what says whether a message is the answer."""
+        """Sends the first query, and the second after a while.
+
+        The block gets a function that returns whether a message is the answer.
+        """
         self._sent = 0
         timer = asyncio.get_running_loop().call_later(self._second_try_s, self._send_second, send)
         self._send_next(send)
@@ -137,7 +145,7 @@ class _Tries:
             self._sent += 1
 
     def _send_second(self, send: Callable[[bytes], None]) -> None:
-        with suppress(OSError):  # such as a route that is gone: the first may be answered yet
+        with suppress(OSError):  # such as a lost route: the first query may still be answered
             self._send_next(send)
 
     def _is_final(self, send: Callable[[bytes], None], wire: bytes) -> bool:
@@ -173,7 +181,10 @@ async def _over_udp(tries: _Tries, address: Address, port: int) -> bytes:
 
 
 async def _over_tcp(tries: _Tries, address: Address, port: int) -> bytes:
-    """Returns the answer; where the endpoint breaks the connection off instead, of another one without EDNS."""
+    """Returns the answer over TCP.
+
+    If the endpoint breaks the connection off, the query without EDNS is sent on another connection.
+    """
     had_another = tries.has_another
     reader, writer = await asyncio.open_connection(str(address), port)
     lap(Phase.CONNECT)

@@ -1,6 +1,6 @@
 """DNS answers, judged. Pure: a query and bytes in, an outcome out.
 
-What comes in: what a monitor asks for, the query that was sent, and a message, which is anybody's. What goes out:
+What comes in: what a monitor asks for, the query that was sent, and a message of any content. What goes out:
 whether it answers the query at all (is_answer); if it does, the first row that fits (judged):
 
     status    it cannot be read, or its RCODE is not one of those expected
@@ -30,10 +30,10 @@ from gtm.probe.mismatch import MAX_VALUES, some
 from gtm.zone.monitors.kinds.dns import DnsSettings
 
 UDP_PAYLOAD_BYTES = 1232
-"""What we say fits in one datagram (EDNS): no network cuts it into fragments."""
+"""The UDP payload size that our EDNS offers: no network cuts such a datagram into fragments."""
 
 MAX_RECORDS = 1_000
-"""With a name of 127 labels in each, that is a tenth of a second."""
+"""Most records of an answer: with a name of 127 labels in each, reading them takes a tenth of a second."""
 
 HEADER_BYTES = 12
 _TYPE_AND_CLASS_BYTES = 4
@@ -51,28 +51,31 @@ _REFUSALS_OF_EDNS = frozenset({dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BA
 
 
 def query_for(settings: DnsSettings) -> Message:
-    """Returns a query with a random id, and with EDNS."""
+    """Returns the query of a monitor, with a random id and EDNS."""
     flags = dns.flags.RD if settings.recursion else dns.flags.Flag(0)
     name = dns.name.from_text(settings.name)
     return dns.message.make_query(name, settings.rtype, flags=flags, use_edns=0, payload=UDP_PAYLOAD_BYTES)
 
 
 def without_edns(query: Message) -> Message:
-    """Returns the same query without EDNS, and with another id: an answer is to one of the two."""
+    """Returns the same query without EDNS and with another id, so that an answer belongs to one of the two."""
     plain = dns.message.make_query(query.question[0].name, query.question[0].rdtype, flags=query.flags, use_edns=False)
     plain.id = query.id ^ secrets.randbelow(0xFFFF) + 1
     return plain
 
 
 def is_truncated(wire: bytes) -> bool:
-    """Returns whether an answer says to ask again over TCP (RFC 2181 9); how much of it can be read does not matter."""
+    """Returns whether an answer has the flag TC: the query must be sent again over TCP (RFC 2181 9).
+
+    It reads only the header, as the rest may be cut.
+    """
     return bool(wire[_FLAGS_AT] & _TRUNCATED)
 
 
 def is_answer(query: bytes, wire: bytes) -> bool:
-    """Returns whether a message answers a query, by its first bytes alone: whoever floods has nothing parsed.
+    """Returns whether a message answers a query, from its first bytes alone, so that floods are not parsed.
 
-    That is id, QR and opcode, and the question, whose name may come back in another case (RFC 1035 2.3.3, 4.1.1).
+    It compares id, QR, opcode and question; the name may come back in another case (RFC 1035 2.3.3, 4.1.1).
     """
     if len(wire) < HEADER_BYTES or wire[:2] != query[:2]:
         return False
@@ -80,7 +83,7 @@ def is_answer(query: bytes, wire: bytes) -> bool:
     if not flags & _RESPONSE or (flags ^ query[_FLAGS_AT]) & _OPCODE:
         return False
     questions = int.from_bytes(wire[4:6])
-    if questions == 0:  # who cannot read a query may leave its question out, and who cuts an answer short, all of it
+    if questions == 0:  # a server that cannot read a query may omit its question, and a truncated answer may omit all
         return is_truncated(wire) or wire[_FLAGS_AT + 1] & _RCODE in _WITHOUT_QUESTION
     asked = _question(query)
     name = len(asked) - _TYPE_AND_CLASS_BYTES
@@ -92,12 +95,12 @@ def is_answer(query: bytes, wire: bytes) -> bool:
 
 
 def records_in(wire: bytes) -> int:
-    """Returns the number of records that a message claims to have."""
+    """Returns the number of records that the header of a message gives."""
     return sum(int.from_bytes(wire[at : at + 2]) for at in (6, 8, 10))
 
 
 def judged(wire: bytes, settings: DnsSettings) -> CheckOutcome:
-    """Returns the outcome for the endpoint of an answer to our query."""
+    """Returns the outcome of an answer: whether its RCODE and values are as the settings expect."""
     if records_in(wire) > MAX_RECORDS:
         return CheckOutcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
     try:
@@ -116,9 +119,9 @@ def judged(wire: bytes, settings: DnsSettings) -> CheckOutcome:
 
 
 def refuses_edns(wire: bytes, settings: DnsSettings) -> bool:
-    """Returns whether an answer is what servers give that do not know EDNS, and is not what is expected.
+    """Returns whether an answer means that the server does not know EDNS, and is not the expected one.
 
-    RFC 6891 6.2.2 and 7: FORMERR; NOTIMP, which RFC 2671 5.3 named; BADVERS of who knows no version 0.
+    RFC 6891 6.2.2 and 7: FORMERR; NOTIMP, which RFC 2671 5.3 named; BADVERS from servers that do not know version 0.
     """
     if records_in(wire) > MAX_RECORDS:
         return False
@@ -130,7 +133,7 @@ def refuses_edns(wire: bytes, settings: DnsSettings) -> bool:
 
 
 def _question(query: bytes) -> bytes:
-    """Returns the question of a query of ours: one name, uncompressed, its type and its class."""
+    """Returns the question of our query: one uncompressed name, its type and its class."""
     end = HEADER_BYTES
     while query[end]:
         end += 1 + query[end]
@@ -143,10 +146,10 @@ def _wanted(settings: DnsSettings) -> set[bytes]:
 
 
 def _read(wire: bytes, asked: RdataType | None) -> tuple[int, set[bytes]]:
-    """Returns the RCODE, and the values of a type in the answer section, at whatever name a chain of aliases ends.
+    """Returns the RCODE, and the values of a type in the answer section, at any owner name.
 
-    With None for the type only the RCODE is looked for. Octets after the last record are passed over. Raises
-    DNSException for what is no message.
+    With None for the type it reads only the RCODE. Octets after the last record are ignored. Raises DNSException if it
+    is no DNS message.
     """
     parser = dns.wire.Parser(wire, 4)
     questions, answers, authorities, additionals = parser.get_struct("!HHHH")

@@ -1,6 +1,6 @@
 """RDATA, in a form in which equal values are equal bytes. Pure: bytes in, bytes out.
 
-What comes in: a type, and RDATA as it stands in a message, which is anybody's. What goes out: the same without
+What comes in: a type, and RDATA as in a message of any content. What goes out: the same without
 compression and with names in lower case (RFC 1035 2.3.3); or, where it does not have the layout of its type, as it
 stands: then it is opaque (RFC 3597 3), and equals nothing that is well formed.
 
@@ -58,15 +58,15 @@ _IN_ALIAS_MODE = bytes(2)
 
 
 def expected_value(rtype: RdataType, text: str) -> bytes:
-    """Returns the value that text in presentation format means. Raises TextInvalid."""
+    """Returns the value of a text in presentation format. Raises TextInvalid if it is malformed."""
     wire = compose_rdata(parse_rdata(rtype, text, parse_name(".")))
     return next_value(dns.wire.Parser(wire), rtype, len(wire))
 
 
 def next_value(parser: dns.wire.Parser, rtype: RdataType, length: int) -> bytes:
-    """Returns the value of the next `length` bytes of a message, and goes on behind them.
+    """Returns the value in the next `length` bytes of a message, and moves the parser behind them.
 
-    Raises DNSException where the message has no such bytes.
+    Raises DNSException where the message has fewer bytes.
     """
     start, behind = parser.current, parser.current + length
     if length > parser.remaining():
@@ -84,7 +84,7 @@ def next_value(parser: dns.wire.Parser, rtype: RdataType, length: int) -> bytes:
 
 
 def value_text(rtype: RdataType, value: bytes) -> str:
-    """Returns a value in words: what it is where that is simple to tell, and else how long it is."""
+    """Returns a value as text, for details: the value itself where that is simple, else its length."""
     try:
         if _ADDRESS_BYTES.get(rtype) == len(value):
             return str(ip_address(value))
@@ -114,7 +114,7 @@ def _field(parser: dns.wire.Parser, kind: str | int) -> bytes:
 
 
 def _without_parameters(value: bytes) -> bytes:
-    """Returns a value in AliasMode without its parameters, which recipients ignore (RFC 9460 2.4.2)."""
+    """Returns a value in AliasMode without its parameters, which clients ignore (RFC 9460 2.4.2)."""
     end = len(_IN_ALIAS_MODE)
     while end < len(value) and value[end]:
         end += 1 + value[end]

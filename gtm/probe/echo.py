@@ -16,14 +16,14 @@ _MIN_IPV4_HEADER_BYTES = 20
 
 @dataclass(frozen=True, slots=True)
 class EchoTypes:
-    """The numbers of the two messages, which the versions of IP do not share."""
+    """The ICMP types of an echo request and a reply, which differ between IPv4 and IPv6."""
 
     request: int
     reply: int
 
 
 ECHO_TYPES = {4: EchoTypes(request=8, reply=0), 6: EchoTypes(request=128, reply=129)}
-"""By the version of IP: RFC 792, RFC 4443 4.1 and 4.2."""
+"""The types by IP version: RFC 792, RFC 4443 4.1 and 4.2."""
 
 
 def compose_request(version: int, *, identifier: int, sequence: int, payload: bytes) -> bytes:

@@ -17,13 +17,13 @@ from gtm.probe.incoming import Incoming
 
 
 def request_of(method: str, path: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """Returns a request without a body. The zone's parser lets no line break into any part of it."""
+    """Returns an HTTP/1.1 request without a body. The zone file's parser allows no line breaks in any part."""
     lines = (f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", "")
     return "\r\n".join(lines).encode()
 
 
 class HttpAnswer:
-    """The answer to one request. It has state: what was read of its body."""
+    """The answer to one request. It has state: how much of its body was read."""
 
     def __init__(self, head: Head, body: Body, incoming: Incoming, connection: Connection) -> None:
         self._head = head
@@ -38,7 +38,7 @@ class HttpAnswer:
 
     @property
     def headers(self) -> CIMultiDictProxy[str]:
-        """Returns its headers."""
+        """Returns the headers of the final answer."""
         return self._head.headers
 
     async def read(self) -> bytes:

@@ -29,30 +29,30 @@ from gtm.threads import Pool
 from gtm.zone.monitors.kinds.exec import ExecSettings
 
 MAX_OUTPUT_BYTES = 4096
-"""How much of what a program prints is kept, from its start; the rest is read and forgotten."""
+"""Bytes of a program's output that are stored, from its start; the rest is read and dropped."""
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-"""Nothing of this process: its environment may hold secrets."""
+"""The environment of programs. It has nothing of this process's environment, which may hold secrets."""
 
 _FILES = FileReader("programs")
 _THREADS = Pool("programs", threads=MAX_CHECKS_AT_ONCE)
 
 
 async def check_exec(check: Check, settings: ExecSettings, instruments: Instruments) -> CheckOutcome:
-    """Returns the outcome of the program."""
+    """Returns the outcome of running the monitor's program. Raises NotPermitted if the node file does not list it."""
     instruments.permits.program(settings.command[0], check.monitor.scope)
     address = target_address(check, instruments)
     return await run(filled_in(settings.command, address, check.monitor.port))
 
 
 def filled_in(command: tuple[str, ...], address: Address, port: int) -> tuple[str, ...]:
-    """Returns the command with the endpoint in its arguments; the program itself is taken as it stands."""
+    """Returns the command with address and port filled into its arguments; the program's path stays as it is."""
     program, *arguments = command
     return program, *(word.replace("{address}", str(address)).replace("{port}", str(port)) for word in arguments)
 
 
 async def run(command: tuple[str, ...]) -> CheckOutcome:
-    """Returns the outcome of a program; waits for ever, and kills it when cancelled."""
+    """Returns the outcome of a program. It has no time limit, and kills the program when cancelled."""
     with _output() as (output, its_end):
         program = Program(command, its_end, environment=ENVIRONMENT)
         try:
@@ -69,7 +69,7 @@ async def run(command: tuple[str, ...]) -> CheckOutcome:
 
 
 def outcome_of_exit(code: int, output: bytes) -> CheckOutcome:
-    """Returns the meaning of the end of a program; a negative code is the signal that ended it."""
+    """Returns the outcome of a program's exit code and output; a negative code is the signal that ended it."""
     if code < 0:
         return CheckOutcome(Reason.UNREAD, f"the program was ended by signal {-code}")
     if code == 0:
@@ -79,15 +79,15 @@ def outcome_of_exit(code: int, output: bytes) -> CheckOutcome:
 
 
 class _Output:
-    """What a program printed. It has state: the first of it, and the pipe."""
+    """The output of a program. It has state: the first bytes of it, and the pipe."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
         self.kept = b""
 
     def read(self) -> None:
-        """Takes what is in the pipe now."""
-        # a program that prints without end must not hold up all else: the rest is for the next call
+        """Reads what is in the pipe now."""
+        # a program that prints without end must not block other checks: the next call reads the rest
         for _ in range(16):
             try:
                 part = os.read(self._pipe, 65_536)
@@ -98,9 +98,9 @@ class _Output:
 
 @contextmanager
 def _output() -> Iterator[tuple[_Output, int]]:
-    """Gives what a program prints, and the end of the pipe that it is to print to.
+    """Yields the output object of a program, and the descriptor of the pipe that the program writes to.
 
-    asyncio's own pipes would be waited for until every process that holds them is gone, which may be never.
+    asyncio's own pipes would wait until every process that has them open has ended, which may be never.
     """
     loop = asyncio.get_running_loop()
     ours, its = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)

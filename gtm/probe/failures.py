@@ -28,19 +28,20 @@ from gtm.tls.contexts import CertificateNamesOther
 
 
 class CheckOutcome(NamedTuple):
-    """How a check ended: a reading without its time."""
+    """The result of a check without its duration: reason and detail."""
 
     reason: Reason
     detail: str = ""
     is_withheld: bool = False
-    """This node's own files do not let the check be made: what it takes is not listed, or not there."""
+    """Whether this node's own files prevent the check: the node file does not list what it needs, or the file is
+    missing."""
 
 
 PASSED = CheckOutcome(Reason.OK)
 
 
 def outcome_of(error: Exception, *, timeout_s: float) -> CheckOutcome | None:
-    """Returns the failure that an exception means; None for one that no check should raise."""
+    """Returns the outcome that an exception stands for; None for an exception that no check should raise."""
     if isinstance(error, socket.gaierror | UnicodeError):
         return CheckOutcome(Reason.DNS, _os_text(error))
     if isinstance(error, NotPermitted | SecretUnreadable | TlsFileUnreadable):
@@ -84,7 +85,7 @@ _CERTIFICATES: Mapping[int, tuple[Reason, str]] = {
     67: (Reason.CERT_UNTRUSTED, f"a CA of the chain has a key that is too short; {_LEGACY}"),
     68: (Reason.CERT_UNTRUSTED, f"a certificate of the chain is signed with SHA-1 or worse; {_LEGACY}"),
 }
-"""By OpenSSL's verification result (x509_vfy.h)."""
+"""The reason and detail of each OpenSSL verification result (x509_vfy.h)."""
 
 _HANDSHAKES: Mapping[str, Reason] = {
     "TLSV1_ALERT_PROTOCOL_VERSION": Reason.TLS_VERSION,
@@ -94,7 +95,7 @@ _HANDSHAKES: Mapping[str, Reason] = {
     "TLSV1_ALERT_UNKNOWN_CA": Reason.TLS_CLIENT,
     "SSLV3_ALERT_BAD_CERTIFICATE": Reason.TLS_CLIENT,
 }
-"""By OpenSSL's name of the alert or error (sslerr.h)."""
+"""The reason of each OpenSSL alert or error name (sslerr.h)."""
 
 _HINTS: Mapping[str, str] = {
     # up to TLS 1.2 there is no alert of its own for it (RFC 5246 7.4.6)
@@ -103,7 +104,7 @@ _HINTS: Mapping[str, str] = {
     "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": f"the endpoint lacks secure renegotiation (RFC 5746); {_LEGACY}",
     "DH_KEY_TOO_SMALL": f"the endpoint has a Diffie-Hellman group that is too small; {_LEGACY}",
 }
-"""Where OpenSSL's name says too little."""
+"""Details where the OpenSSL name explains too little."""
 
 
 def _tls_outcome(error: Exception) -> CheckOutcome:

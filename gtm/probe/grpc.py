@@ -23,11 +23,11 @@ from gtm.probe.tls import days_left
 from gtm.zone.monitors.kinds.grpc import GrpcSettings
 
 READ_BYTES = 2 * 1024
-"""Taken in one step: more than an answer has, and not so much that frames of a few bytes take long."""
+"""Bytes that are read in one step: more than an answer has, but few enough that tiny frames are parsed quickly."""
 
 
 async def check_grpc(check: Check, settings: GrpcSettings, instruments: Instruments) -> CheckOutcome:
-    """Returns whether the endpoint's health service says SERVING."""
+    """Returns whether the endpoint's health service answers SERVING."""
     address = target_address(check, instruments)
     call = HealthCall(
         settings.service,
@@ -52,9 +52,9 @@ async def ask_health(
     server_name: str | None = None,
     looks_at: Callable[[object], CheckOutcome] = lambda _: PASSED,
 ) -> CheckOutcome:
-    """Returns the outcome of a call, or raises the reason why the endpoint did not answer; waits for ever.
+    """Returns the outcome of a call, or raises the network's error; it has no time limit of its own.
 
-    `looks_at` is asked for what it thinks of the connection's TLS.
+    `looks_at` gets the connection's TLS object and returns the outcome for its certificate.
     """
     outcome = await _called(address, port, call, tls=tls, server_name=server_name, looks_at=looks_at)
     if not call.is_unprocessed:
@@ -93,6 +93,6 @@ async def _called(
 
 
 def _authority(check: Check, settings: GrpcSettings) -> str:
-    """Returns the :authority: the monitor's as it stands, or the target with its port."""
+    """Returns the :authority of the request: the monitor's own, or the target with its port."""
     target = f"[{check.target}]" if ":" in check.target else check.target
     return settings.host or f"{target}:{check.monitor.port}"
