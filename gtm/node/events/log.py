@@ -32,8 +32,7 @@ MAX_RECENT = 2_000
 MAX_AT_ONCE = 10_000
 """Events of one kind at once: more than an outage of everything makes, and a tenth of what the event files keep."""
 MAX_ODD_AT_ONCE = 500
-"""The same for each kind in ODD, which changes no answer and which any single probe can cause: a quarter of
-MAX_RECENT."""
+"""The same for each kind in ODD: a quarter of the events in memory."""
 EVERY_S = 1.0
 """The seconds between two events of one kind after that: the event files can keep one day of a flood."""
 TELL_EVERY_S = 3600.0

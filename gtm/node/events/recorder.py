@@ -271,7 +271,7 @@ class EventRecorder:
         self.record(Event(EventKind.REPORT_REFUSED, giver, f"report from {giver} refused: {refused}", facts))
 
     def quorum(self, message: str, *, frozen: int, of: int, is_lost: bool) -> None:
-        """Records that the quorum is lost, or found again: `frozen` of `of` checks have none."""
+        """Records that the quorum is lost or found again; `frozen` is how many checks lack it, out of `of`."""
         kind = EventKind.QUORUM_LOST if is_lost else EventKind.QUORUM_FOUND
         self.record(Event(kind, self._node, message, {"frozen_checks": frozen, "checks": of}))
 
@@ -317,7 +317,7 @@ def _answers(plan: Plan, name: ServiceId, clients: Clients) -> str:
 
 
 def nothing_up(plan: Plan, name: ServiceId) -> bool:
-    """Returns whether a plan has clients for whom no endpoint of a service is up; False if the plan lacks it."""
+    """Returns whether a plan has clients for whom no endpoint of a service is up; False without the service."""
     decided = plan.decisions.get(name)
     return decided is not None and decided.is_all_down
 

@@ -68,7 +68,7 @@ class SafetyNotices:
         return tuple(events)
 
     def refuse(self, wanted: OverrideRequest, refusals: Sequence[Refusal]) -> None:
-        """Counts and records that a requested override is refused, with the services that it would affect.
+        """Counts and records that a requested override is refused: it would leave services with too few regions.
 
         The admin API logs the refusal itself.
         """

@@ -60,6 +60,6 @@ class SwapNotices:
             for fate in fates.values():
                 self._counters.add("zone_changes", change=fate.value)
         if after.zones:  # at the start geo data make a plan before there are zones
-            level = logging.INFO if told else logging.DEBUG  # a new TTL is no change of mind
+            level = logging.INFO if told else logging.DEBUG  # a plan with new TTLs only is no news
             sizes = (after.generation, len(after.zones), len(after.services))
             log.log(level, "plan: generation %d serves; zones: %d, services: %d", *sizes)

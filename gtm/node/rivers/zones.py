@@ -119,7 +119,7 @@ class ZoneRiver:
             return self._problems()
 
     async def reload(self, force: frozenset[Name] = frozenset()) -> tuple[Problem, ...]:
-        """Reads the folder as `load` does, but each file only once it has settled; a file that does not is a problem.
+        """Reads the folder as `load` does, but each file only once it has settled; one that does not is a problem.
 
         Calls before the next reload has begun share that reload. Zones in `force` may lose all of their content.
         """
