@@ -13,18 +13,17 @@ from gtm.steer.filter import Choose
 
 
 class Drawn(NamedTuple):
-    """What was drawn."""
+    """The answers that were drawn, and the rest of the coin."""
 
     answers: tuple[Answer, ...]
     coin: int
-    """What is left of the coin: a service behind an alias must not draw with the same one."""
+    """The rest of the coin, for the next draw: a service behind an alias must not draw with the same coin."""
 
 
 def choose(outcome: Outcome, coin: int) -> Drawn:
-    """Returns the answers that a query gets.
+    """Returns the answers that a query with this coin gets from an outcome, and the rest of the coin.
 
-    A CNAME stands alone (RFC 2181 10.1): where one is drawn first nothing else is answered, elsewhere CNAMEs are left
-    out.
+    A CNAME stands alone (RFC 2181 10.1): if one is drawn first, it is the only answer; else CNAMEs are left out.
     """
     drawn = _drawn(outcome, coin)
     return Drawn(_lone_alias(drawn.answers), drawn.coin)
@@ -61,7 +60,7 @@ def _weighted(answers: tuple[Answer, ...], coin: int) -> Drawn:
 
 
 def _shuffled(answers: tuple[Answer, ...], count: int, coin: int) -> Drawn:
-    """Returns the first `count` of a Fisher-Yates shuffle."""
+    """Returns the first `count` answers of a Fisher-Yates shuffle, and the rest of the coin."""
     deck = list(answers)
     for place in range(min(count, len(deck))):
         coin, drawn = divmod(coin, len(deck) - place)

@@ -6,7 +6,7 @@ from gtm.plan.model import Plan
 
 
 class NoEngine:
-    """Takes plans, and keeps none."""
+    """An engine that ignores plans and answers no query."""
 
     name = "none"
 
@@ -14,4 +14,4 @@ class NoEngine:
         """Does nothing."""
 
     def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
-        """Returns None: there is nobody to ask it."""
+        """Returns None: this engine gets no queries."""

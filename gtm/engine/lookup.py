@@ -1,8 +1,8 @@
-"""Name -> node: the zone, and what it has there (RFC 1034 4.3.2; RFC 4592 for wildcards).
+"""Name -> node: the zone of a name, and its node there (RFC 1034 4.3.2; RFC 4592 for wildcards).
 
 below a delegation      Referral    the NS records of the cut
 the name exists         Match       an empty non-terminal exists, and has nothing
-a wildcard covers it    Match       at the name that was asked
+a wildcard covers it    Match       the node of the wildcard
 neither                 None        NXDOMAIN
 """
 
@@ -32,7 +32,10 @@ class Referral:
 
 
 def zone_of(plan: Plan, name: Labels, rtype: int) -> ZonePlan | None:
-    """Returns the zone with the longest matching origin; for DS at an apex the one above (RFC 4035 3.1.4.1)."""
+    """Returns the zone with the longest origin that the name is at or below; None when there is none.
+
+    For DS at an apex it is the zone above, if the plan has it (RFC 4035 3.1.4.1).
+    """
     zone = _closest(plan, name)
     if zone is not None and rtype == RdataType.DS and name == zone.origin and name:
         return _closest(plan, name[1:]) or zone
@@ -40,7 +43,7 @@ def zone_of(plan: Plan, name: Labels, rtype: int) -> ZonePlan | None:
 
 
 def find(zone: ZonePlan, name: Labels, rtype: int) -> Match | Referral | None:
-    """Returns the match of a name in the zone."""
+    """Returns the node that answers for a name in the zone, or the referral; None when the name does not exist."""
     depth = len(name) - len(zone.origin)
     encloser = zone.origin
     for cut in range(depth, -1, -1):

@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 
 
 class Transport(Enum):
-    """How a query came; it decides the limits of the answer."""
+    """The transport of a query; it decides the size limit of the answer."""
 
     UDP = "udp"
     TCP = "tcp"
 
 
 class Answered(NamedTuple):
-    """The answer to one message, and what it was, for counters."""
+    """The answer to one message, and its RCODE for counters."""
 
     wire: bytes
     rcode: int
-    """The whole of it, with the upper bits that OPT has (RFC 6891 6.1.3)."""
+    """The whole RCODE, with the upper bits that are in the OPT record (RFC 6891 6.1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TcpLimits:
-    """What the clients of one address may take of TCP; each number is 1 at least."""
+    """The limits of TCP on one listening address; each number is at least 1."""
 
     connections: int
-    """Of all together; over that, the one that was idle for longest makes room (RFC 7766 6.2.3, RFC 9210 4.2)."""
+    """The most connections together; beyond it, the longest idle one is closed (RFC 7766 6.2.3, RFC 9210 4.2)."""
     of_network: int
-    """Of one client's network (gtm/serve/crowd.py), likewise."""
+    """The most connections of one client network (gtm/serve/crowd.py), likewise."""
     idle_s: float
-    """For a connection without a whole query, or one that does not read its answers."""
+    """Seconds after which a connection is closed that sends no whole query, or does not read its answers."""
 
 
 @runtime_checkable
@@ -43,27 +43,28 @@ class Serving(Protocol):
     """An engine that answers on sockets of its own, without Python for a query."""
 
     def listen(self, addresses: Sequence[str], *, threads: int, tcp: TcpLimits) -> tuple[str, ...]:
-        """Binds UDP and TCP on each ADDRESS:PORT; what arrives waits. Returns them with their real ports.
+        """Binds UDP and TCP sockets on each ADDRESS:PORT; queries wait until `start`.
 
-        Raises OSError whose file name is `UDP 127.0.0.1:53` when one cannot be bound; then none is.
+        Returns the addresses with their real ports. When one cannot be bound, none is, and it raises OSError with a
+        file name such as `UDP 127.0.0.1:53`.
         """
 
     def start(self) -> None:
-        """Answers from now on."""
+        """Starts to answer the queries that arrive."""
 
     def stop(self) -> None:
         """Ends all threads and closes all sockets."""
 
     def counters(self) -> Mapping[str, int]:
-        """Returns the counters, by series name."""
+        """Returns the counters, by the name of their metric series."""
 
 
 @runtime_checkable
 class Preparing(Protocol):
-    """An engine that makes things ready for a plan, while it serves the one before."""
+    """An engine that can prepare for a plan, while it answers from the plan before."""
 
     def prepare(self, plan: "Plan") -> None:
-        """Makes the swap to a plan fast; from another thread than that of the swaps, and before the one to it."""
+        """Does the slow work of the swap to a plan ahead. Call it before that swap, in a thread of its own."""
 
 
 @runtime_checkable
@@ -71,15 +72,15 @@ class Restorable(Protocol):
     """An engine that can serve blobs of an earlier run (gtm/plan/blob.py), before there is a plan."""
 
     def restore(self, names: bytes, decisions: bytes) -> None:
-        """Serves what these say until the next swap; raises ValueError when it makes nothing of them."""
+        """Answers from these blobs until the next swap; raises ValueError for blobs that it cannot read."""
 
 
 @runtime_checkable
 class Doubting(Protocol):
-    """An engine that does not take every plan."""
+    """An engine that may refuse a plan."""
 
     def check(self, plan: "Plan") -> None:
-        """Raises what `swap` would raise, and changes nothing."""
+        """Raises the exception that `swap` would raise for this plan, if any, and changes nothing."""
 
 
 class Engine(Protocol):
@@ -89,11 +90,11 @@ class Engine(Protocol):
     """`reference` or `rust`."""
 
     def swap(self, plan: "Plan") -> None:
-        """Serves from this plan from the next query on."""
+        """Answers all queries from this plan, from the next query on."""
 
     def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
-        """Returns the answer to a message, or None where silence is right. It never raises.
+        """Returns the answer to a message; None for a message that must get no answer. It never raises.
 
-        `client` is the address the message came from; `coin` is a uniform random number of 64 bits, and all the chance
-        there is.
+        `client` is the source address of the message. `coin` is a uniform random number of 64 bits; all random choices
+        use it.
         """

@@ -2,7 +2,7 @@
 
     wire -> dns.query.parse -> refusals -> lookup.find -> _Answering -> dns.reply.compose -> wire
 
-It knows nothing of policy, health or distance: whatever depends on them is ready in the plan.
+It must not know of policy, health or distance: whatever depends on them is decided in the plan.
 """
 
 from dataclasses import dataclass, replace
@@ -27,10 +27,10 @@ from gtm.plan.outcome import Outcome
 from gtm.steer.decide import ALL_DOWN
 
 MAX_ALIASES = 8
-"""So many CNAMEs of one zone are followed for one answer; a resolver asks on from there."""
+"""The most CNAMEs of one zone that are followed for one answer; a resolver queries the rest itself."""
 
 REFUSED_TYPES = frozenset({RdataType.AXFR, RdataType.IXFR, RdataType.MAILA, RdataType.MAILB})
-"""Transfers are not offered, and the mail types are obsolete."""
+"""Query types that get REFUSED: zone transfers are not offered, and the mail types are obsolete."""
 
 ANY_RDATA = b"\x07RFC8482\x00"
 """The HINFO that answers ANY (RFC 8482 4.2)."""
@@ -39,7 +39,7 @@ ALL_DOWN_WORDS = "no endpoint is up; answering as configured for that"
 
 
 class ReferenceEngine:
-    """Answers queries from a plan. Its only state is which plan."""
+    """Answers queries from a plan. Its only state is that plan."""
 
     name = "reference"
 
@@ -47,15 +47,15 @@ class ReferenceEngine:
         self._plan = EMPTY_PLAN
 
     def swap(self, plan: Plan) -> None:
-        """Serves from this plan from the next query on."""
+        """Answers all queries from this plan, from the next query on."""
         self._plan = plan
 
     def respond(
         self, wire: bytes, client: Address, transport: Transport, coin: int, *, trace: Trace | None = None
     ) -> Answered | None:
-        """Returns the answer to a message, or None where silence is right. It never raises.
+        """Returns the answer to a message; None for a message that must get no answer. It never raises.
 
-        A trace gets the names that led to the answer.
+        With a `trace`, the names and services on the way to the answer are added to it.
         """
         query = queries.parse(wire)
         if query is None:
@@ -66,7 +66,7 @@ class ReferenceEngine:
 
 
 def answer(plan: Plan, query: Query, client: Address, coin: int, trace: Trace | None = None) -> Reply:
-    """Returns the reply to a query."""
+    """Returns the reply to a parsed query, from a plan. With a `trace`, it adds the names on the way to it."""
     question = query.question
     if query.rcode != Rcode.NOERROR or question is None:
         return Reply(query.rcode)
@@ -91,17 +91,17 @@ def _asker(query: Query, client: Address) -> "Asker":
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The addresses that decide the cell."""
+    """The addresses of a query that decide the client's cell."""
 
     address: Address
     resolver: Address
-    """Who sent the query; its address decides where the other one says nothing."""
+    """The source address of the query; it decides when `address` is in no known network."""
     scoped: bool | None
     """Whether the answer's scope is that of the network that decides; False: the scope is 0, as the client asked not to
     be located (RFC 7871 7.1.2); None: no client subnet was sent."""
 
     def hit(self, plan: Plan, service: ServiceId) -> Hit:
-        """Returns the cell of this asker for a service."""
+        """Returns the cell of this asker for a service, with the prefix length of the network that decides."""
         return plan.services[service].space.networks.lookup(self.address, self.resolver)
 
 
@@ -109,7 +109,7 @@ class _Answering:
     """Builds the reply to one question: it starts at the name asked, and follows aliases inside the zone."""
 
     trace: Trace | None = None
-    """Where somebody explains the reply: a class has it, for an argument would cost every query."""
+    """The trace to fill, if any. It is a class attribute, because an argument would cost time on every query."""
 
     def __init__(self, plan: Plan, zone: ZonePlan, question: Question, asker: Asker, coin: int) -> None:
         self._plan = plan
@@ -123,7 +123,7 @@ class _Answering:
         self._all_down = False
 
     def reply(self) -> Reply:
-        """Returns the reply; one that meets a service with all endpoints down says so (RFC 8914)."""
+        """Returns the reply, with an extended error (RFC 8914) if a service on the way has all endpoints down."""
         reply = self._followed()
         return replace(reply, extended_error=ALL_DOWN_WORDS) if self._all_down else reply
 
@@ -140,7 +140,7 @@ class _Answering:
         return self._finished()
 
     def _at(self, node: Node) -> Reply | None:
-        """Returns the reply that a node makes, or None after it turned out to be an alias within the zone."""
+        """Returns the reply of a node; None when the node is an alias within the zone, which is followed next."""
         if self.trace is not None:
             self.trace.meet(folded(self._owner), node.service)
         rtype = self._question.rtype
@@ -184,7 +184,7 @@ class _Answering:
         return outcome
 
     def _take(self, outcome: Outcome, rtype: int) -> Reply | None:
-        """Returns the reply that an outcome makes, or None after it was an alias within the zone."""
+        """Returns the reply of an outcome; None when it is an alias within the zone, which is followed next."""
         if outcome.rcode != Rcode.NOERROR:
             return Reply(outcome.rcode, scope=self._reply_scope())
         chosen, self._coin = choose(outcome, self._coin)
@@ -196,7 +196,7 @@ class _Answering:
         return self._finished()
 
     def _follow(self, target: bytes) -> Reply | None:
-        """Goes on at an alias's target if that is in this zone; else the reply is done."""
+        """Returns None, and sets the next name, if an alias's target is in this zone; else the finished reply."""
         name = from_wire(target)
         if zone_of(self._plan, folded(name), self._question.rtype) is not self._zone:
             return self._finished()
@@ -215,14 +215,14 @@ class _Answering:
         return Reply(Rcode.NOERROR, authoritative=True, answer=tuple(self._answer), scope=self._reply_scope())
 
     def _negative(self, rcode: int, ttl: int) -> Reply:
-        """Returns NXDOMAIN or NODATA with the SOA (RFC 2308 2); the RCODE is that of the last alias (RFC 6604 3)."""
+        """Returns a negative reply with the SOA (RFC 2308 2); the RCODE is about the last alias (RFC 6604 3)."""
         soa = Record(self._origin(), RdataType.SOA, ttl, self._zone.soa.rdatas[0])
         return Reply(rcode, authoritative=True, answer=tuple(self._answer), authority=(soa,), scope=self._reply_scope())
 
     def _referral(self, referral: Referral) -> Reply:
-        """Returns the delegation with its glue (RFC 1034 4.3.2 step 3b), behind the aliases that lead to it.
+        """Returns a referral with its glue (RFC 1034 4.3.2 step 3b), after the aliases that lead to it.
 
-        Where there are any, AA is about the first of them (RFC 1035 4.1.1).
+        AA is set if there are such aliases, because it is about the first of them (RFC 1035 4.1.1).
         """
         cut = self._owner[len(self._owner) - len(referral.name) :]
         rrset = referral.node.rrsets[RdataType.NS]
@@ -253,7 +253,7 @@ class _Answering:
         return [(rtype, node.rrsets[rtype]) for rtype in (RdataType.A, RdataType.AAAA) if rtype in node.rrsets]
 
     def _origin(self) -> Labels:
-        """Returns the zone's origin in the case of the name that was asked, if that is below it."""
+        """Returns the zone's origin, with upper and lower case as in the question if that name is below it."""
         asked = self._question.name[len(self._question.name) - len(self._zone.origin) :]
         return asked if folded(asked) == self._zone.origin else self._zone.origin
 

@@ -1,4 +1,4 @@
-"""The trace of an answer: what the reference engine met on its way, for whoever explains the answer.
+"""The trace of an answer: the names and services that the reference engine met, for an explanation of the answer.
 
 An engine that is given a trace fills it while it answers; without one it keeps nothing of this.
 """
@@ -13,7 +13,7 @@ from gtm.plan.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """What a service decided for the asker."""
+    """The cell of a client for a service, and the outcome there."""
 
     hit: Hit
     outcome: Outcome
@@ -21,14 +21,14 @@ class Steering:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One name that exists, on the way from the name asked to the one that answers."""
+    """One existing name on the way from the name in the question to the name that answers."""
 
     name: Labels
     service: ServiceId | None
     steering: Steering | None = None
-    """None where no service answers the type that is asked."""
+    """None when no service at the name answers the query type."""
     alias: Labels | None = None
-    """The target of the static alias that the name has, which is visited next if it exists in the same zone."""
+    """The target of the static alias at the name, if any; it is visited next if it exists in the same zone."""
 
 
 class Trace:
@@ -38,15 +38,15 @@ class Trace:
         self.visits: tuple[Visit, ...] = ()
 
     def meet(self, name: Labels, service: ServiceId | None) -> None:
-        """Adds a name that exists."""
+        """Adds a visit to an existing name, with the service there, if any."""
         self.visits = (*self.visits, Visit(name, service))
 
     def steer(self, hit: Hit, outcome: Outcome) -> None:
-        """Adds what the service of the last visit decided."""
+        """Adds the cell and the outcome to the last visit."""
         self._add(replace(self.visits[-1], steering=Steering(hit, outcome)))
 
     def follow(self, target: Labels) -> None:
-        """Adds where the alias of the last visit leads."""
+        """Adds the target of the static alias to the last visit."""
         self._add(replace(self.visits[-1], alias=target))
 
     def _add(self, visit: Visit) -> None:

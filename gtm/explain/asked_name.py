@@ -1,10 +1,10 @@
-"""The name that a person asks to have explained -> the absolute name that is meant; or that it is nobody's.
+"""A name as a person typed it -> the absolute name; or a text that says that nothing here has it.
 
     api.gtm.example.com     a name in a zone here, with or without its final dot
     api                     the only zone that has this name in it
     api.                    absolute, whatever the zones have
 
-In come a plan and names, out go names and words. Wildcards stand for no short name: they have every one.
+In come a plan and names, out go names and texts. Wildcards do not count for short names: they would match every one.
 """
 
 import dns.name
@@ -21,11 +21,14 @@ MAX_LISTED = 10
 
 
 class QuestionUnclear(ValueError):
-    """A short name could mean several; the message lists them."""
+    """Raised for a short name that several zones have; the message lists the names."""
 
 
 def meant(plan: Plan, name: Name) -> Name:
-    """Returns the absolute name that is meant; raises QuestionUnclear with those that it could be."""
+    """Returns the absolute name for a name as a person typed it.
+
+    Raises QuestionUnclear when a short name could mean several names.
+    """
     if name.is_absolute():
         return name
     whole = name.concatenate(dns.name.root)
@@ -40,7 +43,7 @@ def meant(plan: Plan, name: Name) -> Name:
 
 
 def _in_zones(plan: Plan, name: Name) -> list[Name]:
-    """Returns the names that exist, of this one in each zone; what is in a zone below belongs to that."""
+    """Returns the existing names that a short name has in the zones, one for each zone that has it."""
     names = []
     for zone in plan.zones.values():
         try:
@@ -54,7 +57,10 @@ def _in_zones(plan: Plan, name: Name) -> list[Name]:
 
 
 def nobodys(plan: Plan, asked: Name, *, rcode: int | None) -> str:
-    """Returns that a name is nobody's here, in words, and what may be meant; empty for one that has an answer."""
+    """Returns a text that says that no zone here has a name, with a similar name if there is one.
+
+    Empty for a name that exists. `rcode` is that of the answer; None when there was no answer.
+    """
     name = text(labels(asked))
     is_here = zone_of(plan, labels(asked), RdataType.A) is not None
     if is_here and rcode != dns.rcode.NXDOMAIN:

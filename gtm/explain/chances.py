@@ -1,4 +1,4 @@
-"""Outcome -> in words how queries choose from it, and each answer's share of them. Exact, and without a coin."""
+"""Outcome -> a text that says how queries choose from it, and each answer's share of queries. Exact, without a coin."""
 
 from collections import Counter
 
@@ -11,7 +11,7 @@ from gtm.steer.filter import Choose
 
 
 def rule_of(outcome: Outcome) -> str:
-    """Returns the rule by which queries choose among the answers: `one by weight`."""
+    """Returns a text with the rule by which queries choose among the answers: `one by weight`."""
     size = len(outcome.answers)
     many = f"{outcome.count} of {size}" if 0 < outcome.count < size else "all"
     match outcome.choose:
@@ -26,7 +26,10 @@ def rule_of(outcome: Outcome) -> str:
 
 
 def chances_of(outcome: Outcome) -> tuple[tuple[EndpointId, float], ...]:
-    """Returns the share of queries that get each answer; a lone CNAME keeps the others out (gtm/engine/choose.py)."""
+    """Returns each endpoint with the share of queries, from 0 to 1, that get its answer.
+
+    A CNAME that is drawn first is the only answer (gtm/engine/choose.py).
+    """
     answers, size = outcome.answers, len(outcome.answers)
     match outcome.choose:
         case Choose.ONE:
@@ -40,7 +43,10 @@ def chances_of(outcome: Outcome) -> tuple[tuple[EndpointId, float], ...]:
 
 
 def _shuffled_share(answer: Answer, outcome: Outcome) -> float:
-    """Returns the chance to be drawn first; and of an address also that to come later, after another address."""
+    """Returns the chance that a shuffled answer is in a reply.
+
+    A CNAME must be drawn first. An address may also come later, after another address.
+    """
     size = len(outcome.answers)
     if answer.rtype == RdataType.CNAME or size == 1:
         return 1 / size

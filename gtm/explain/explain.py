@@ -44,7 +44,7 @@ from gtm.zone.soa import Soa
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One endpoint in a step, and what the filter saw in it."""
+    """One endpoint in a step of the chain, and the reason that the filter gives for it."""
 
     endpoint: EndpointId
     why: str
@@ -52,7 +52,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedStep:
-    """One filter at work."""
+    """One step of the chain: a filter, and the endpoints that it kept and dropped."""
 
     filter: str
     kept: tuple[Mention, ...]
@@ -61,7 +61,7 @@ class ExplainedStep:
 
 @dataclass(frozen=True, slots=True)
 class Steered:
-    """How a service came to its answer for one client."""
+    """The steps by which a service comes to its answer for one client."""
 
     service: ServiceId
     steer: str
@@ -71,12 +71,12 @@ class Steered:
     scope: int
     steps: tuple[ExplainedStep, ...]
     all_down: str
-    """What follows from all being down, in words; empty when not all are."""
+    """A text that says what is answered because all endpoints are down; empty when not all are down."""
     again: tuple[ExplainedStep, ...]
-    """The run as if all were up; empty when not all are down, or something else is answered then."""
+    """The steps with all endpoints as if up; empty when not all are down, or something else is answered."""
     state: State
     rule: str
-    """What the queries do with what is left: `one by weight`; `nothing` when nothing is answered."""
+    """How queries choose among the endpoints that are left: `one by weight`; `nothing` when there is no answer."""
     is_drawn: bool
     """Whether each query draws, so that the answer shown is one of several."""
     on_all_down: OnAllDown
@@ -84,18 +84,18 @@ class Steered:
     chances: tuple[tuple[EndpointId, float], ...]
     """For each endpoint that can be answered, the share of queries that get it."""
     checks: tuple[tuple[EndpointId, CheckStatus], ...]
-    """What is believed of each watched endpoint, and on whose word."""
+    """The status of the check of each endpoint that has one."""
     guided: tuple[tuple[EndpointId, str], ...] = ()
-    """What counts instead of it, in words: what a person said, or a safety rule."""
+    """For endpoints with an override or a safety rule: a text that says what counts instead of the check."""
     vantage: str = ""
-    """The vantage nearest to the client, where what it sees counts; else empty."""
+    """The vantage nearest to the client, if its local truth counts; else empty."""
     local: tuple[tuple[EndpointId, str], ...] = ()
-    """What that vantage sees down and is up elsewhere, in words."""
+    """The endpoints that this vantage sees down and that are up elsewhere, each with a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything about one question of one client."""
+    """The explanation of one question of one client: its place, the steps, and the answer."""
 
     name: str
     rtype: str
@@ -103,7 +103,7 @@ class Explanation:
     located: Located
     generation: Generation
     zone: str
-    """Empty when no zone here has the name."""
+    """The zone of the name; empty when no zone here has it."""
     aliases: tuple[str, ...]
     """The names followed, from the one asked to the one that answers."""
     service: ServiceId | None
@@ -113,11 +113,11 @@ class Explanation:
     answer: tuple[str, ...]
     """The engine's answer as lines: the RCODE, then the records in presentation format."""
     disabled: tuple[tuple[EndpointId, str], ...] = ()
-    """The endpoints that the name has in the zone file and that this disables, each with how, in words."""
+    """The endpoints of the name that the zone file disables, each with a text that says by which key."""
     nobodys: str = ""
-    """That the name asked is the name of nothing here, in words; empty when it is somebody's."""
+    """A text that says that nothing here has the name; empty when something has it."""
     negative: str = ""
-    """For how long resolvers may keep that there is none, and by what, in words; empty when there is an answer."""
+    """A text that says for how long resolvers may keep a negative answer, and why; empty for other answers."""
 
 
 def explain(
@@ -172,7 +172,7 @@ def _to_service(asked: Labels, visits: tuple[Visit, ...]) -> tuple[tuple[Labels,
 
 @dataclass(frozen=True, slots=True)
 class _Steering:
-    """One service, asked for one type from one place."""
+    """One service, with a record type and a client's place; it makes the Steered of an explanation."""
 
     status: Status
     overlay: Overlay
@@ -181,7 +181,7 @@ class _Steering:
     place: Place
 
     def told(self, decided: Steering) -> Steered:
-        """Returns the steps by which the service comes to what it decided."""
+        """Returns the explanation of a service's decision: the steps of its chain, run again, and the texts."""
         service, hit, outcome = self.service.service, decided.hit, decided.outcome
         cell = self.service.space.cells[hit.cell]
         seen, down = cell.views, self._seen_down(cell)
@@ -209,7 +209,7 @@ class _Steering:
         )
 
     def _seen_down(self, cell: Cell) -> Numbers:
-        """Returns the endpoints that the nearest vantage sees down."""
+        """Returns the numbers of the endpoints that the cell's nearest vantage sees down."""
         seen_now = dict(effective(self.service, self.status, self.overlay).seen_down)
         return NOTHING if cell.nearest is None else seen_now.get(cell.nearest, NOTHING)
 
@@ -221,7 +221,7 @@ class _Steering:
         return tuple((ends[number].id, f"down as seen from {self._whence(cell, number)}{rest}") for number in seen)
 
     def _whence(self, cell: Cell, number: int) -> str:
-        """Returns the vantage that sees an endpoint down for a cell: the nearest, or who stands in for it."""
+        """Returns the vantage that sees an endpoint down for a cell: the nearest one, or its stand-in, in words."""
         check = self.service.checks[number]
         assert cell.nearest is not None
         assert check is not None, "what nobody checks is seen down from nowhere"
@@ -234,14 +234,14 @@ class _Steering:
         return offered(tuple(candidate for candidate in pool if candidate.last_resort is last_resort))
 
     def _again(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:
-        """Returns the run that was answered when all were down; () for what `serve_last_good` remembers, of no run."""
+        """Returns the steps with all endpoints as if up; () when the answer is not from them (`serve_last_good`)."""
         answered = {answer.endpoint for answer in outcome.answers}
         pool = as_if_up(self._spare(outcome) or self._pool(last_resort=False))
         again = tuple(self._step(step, as_up=True) for step in steps(self.service.chain, pool, seen))
         return again if again and {mention.endpoint for mention in again[-1].kept} == answered else ()
 
     def _spare(self, outcome: Outcome) -> Candidates:
-        """Returns the endpoints of last resort, if they are what was answered."""
+        """Returns the endpoints of last resort that are in the outcome."""
         answered = {answer.endpoint for answer in outcome.answers}
         endpoints = self.service.service.endpoints
         return tuple(
@@ -290,9 +290,9 @@ class _Steering:
         return f"taken as {why}" if as_up and step.filter.name == "up" else why
 
     def _why_dropped(self, step: FilterStep, candidate: Candidate, *, as_up: bool) -> str:
-        """Returns the reason why a filter dropped a candidate.
+        """Returns a text that says why a filter dropped a candidate.
 
-        One that chooses drops all that are not of the best rank.
+        A filter that chooses drops all candidates that are not of the best rank.
         """
         if step.filter.choose is not None and step.after and candidate.rank != step.after[0].rank:
             return "behind the best"
@@ -300,7 +300,7 @@ class _Steering:
 
 
 def _disabled(zone: ZonePlan, name: Labels) -> tuple[tuple[EndpointId, str], ...]:
-    """Returns the endpoints of the service at a name, or of the wildcard that stands for it, that are not used."""
+    """Returns the disabled endpoints of the service at a name, or at the wildcard for it, each with a text."""
     names = {labels(service.name): service for service in zone.zone.all_services if service.disabled}
     wild = next((up for up in (name[cut:] for cut in range(1, len(name))) if up in zone.nodes), ())
     match = names.get(name) or (None if name in zone.nodes else names.get((b"*", *wild)))
@@ -326,7 +326,7 @@ def question_of(name: Name, rtype: RdataType, client: Address) -> bytes:
 
 
 def _answered(plan: Plan, wire: bytes, client: Address) -> tuple[dns.message.Message | None, tuple[Visit, ...]]:
-    """Returns the answer of the reference engine from a plan, and the names that it visited."""
+    """Returns the answer of the reference engine from a plan, and its visits; None when it gives no answer."""
     engine, trace = ReferenceEngine(), Trace()
     engine.swap(plan)
     answered = engine.respond(wire, client, Transport.TCP, coin=0, trace=trace)
