@@ -23,45 +23,48 @@ from typing import Protocol
 from gtm.admin.clients import NOBODY, is_loopback
 
 MAX_CONNECTIONS = 256
-"""In all: people, monitoring, and peers, whose number comes on top."""
+"""The most connections of all clients: people, monitoring and peers."""
 MAX_OF_CLIENT = 32
-"""Of one client; the peers come on top here too, for all of them may be behind one address."""
+"""The most connections of one client. The number of peers is added: all of them may be behind one address."""
 BUSY_S = 5.0
-"""Longer than any answer takes that is not held back on purpose."""
+"""A connection that is busy for longer may be closed to make room. Only a long poll takes so long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many connections there may be at once."""
+    """The limits on connections at one time: of all clients, of one client, and of one client on this machine."""
 
     whole: int = MAX_CONNECTIONS
     each: int = MAX_OF_CLIENT
     local: int = MAX_CONNECTIONS // 2
-    """Of one client on this machine: an agent or a proxy, which asks for many."""
+    """The limit for one client on this machine: an agent or a proxy, which opens many connections."""
 
     def of(self, client: str) -> int:
-        """Returns the number of connections that one client may have."""
+        """Returns the largest number of connections that this client may have."""
         return self.whole if client == NOBODY else self.local if is_loopback(client) else self.each
 
 
 def limits_for(whole: int, *, peers: int) -> Limits:
-    """Returns the limits of a listener that so many peers poll, which may have `whole` connections at the most."""
+    """Returns the limits of a listener with at most `whole` connections, which this number of peers polls."""
     return Limits(whole, min(whole, MAX_OF_CLIENT + peers), min(whole, whole // 2 + peers))
 
 
 class Guest(Protocol):
-    """A connection."""
+    """A connection as ConnectionLimit sees it."""
 
     @property
     def client(self) -> str:
-        """Returns whose it is."""
+        """Returns the client of the connection (clients.py)."""
 
     def drop(self, reason: str) -> None:
-        """Ends it at once."""
+        """Ends the connection at once, for this reason."""
 
 
 class ConnectionLimit:
-    """The connections of one listener. Its state is those, and what each is at, the longest at it first."""
+    """The connections of one listener, and their limits.
+
+    Its state: the waiting and the busy connections of each client, in the order in which they began to wait or work.
+    """
 
     def __init__(self, limits: Limits, *, now: Callable[[], float]) -> None:
         self._limits = limits
@@ -75,7 +78,7 @@ class ConnectionLimit:
         return self._count.total()
 
     def has_room_for(self, client: str) -> bool:
-        """Returns whether one more of a client may come in, and hangs up on another where that makes the room."""
+        """Returns whether a client may open one more connection; closes another one if that makes the room for it."""
         if self._count[client] >= self._limits.of(client) and not self._make_room((client,)):
             return False
         if len(self) < self._limits.whole:
@@ -84,19 +87,19 @@ class ConnectionLimit:
         return self._make_room((name for name, count in self._count.items() if count >= own), fair=own + 1)
 
     def make_room(self) -> None:
-        """Hangs up on one that waits, of the client with most connections: its descriptor is needed."""
+        """Closes a connection of the client with most connections, because its file descriptor is needed."""
         self._make_room(self._count)
 
     def wait(self, guest: Guest) -> None:
-        """Hears that a connection, maybe a new one, asks nothing."""
+        """Records that a connection, which may be new, waits: nothing is done for it."""
         self._move(guest, self._waiting)
 
     def work(self, guest: Guest) -> None:
-        """Hears that a connection asked something."""
+        """Records that a connection is busy: a handler works on its request."""
         self._move(guest, self._busy)
 
     def leave(self, guest: Guest) -> None:
-        """Hears that a connection is gone."""
+        """Forgets a connection that has ended."""
         if self._take(guest):
             self._count[guest.client] -= 1
             if not self._count[guest.client]:
@@ -108,7 +111,7 @@ class ConnectionLimit:
         to.setdefault(guest.client, {})[guest] = self._now()
 
     def _take(self, guest: Guest) -> bool:
-        """Returns whether a connection was here; it is nowhere then."""
+        """Removes a connection from the waiting or busy ones; returns whether it was among them."""
         for places in (self._waiting, self._busy):
             of_client = places.get(guest.client, {})
             if of_client.pop(guest, None) is not None:
@@ -118,11 +121,11 @@ class ConnectionLimit:
         return False
 
     def _make_room(self, clients: Iterable[str], *, fair: float = inf) -> bool:
-        """Hangs up on one connection; returns whether any of these clients had one to spare.
+        """Closes one connection of these clients; returns whether there was one that could be closed.
 
-        The client with most connections loses it. Of several with as many it is who waits longest: a peer between two
-        polls waits for milliseconds. To be busy protects no client with more than `fair`: who asks for something that
-        takes four seconds, again and again, would keep everybody out.
+        The client with most connections loses one. Of several such clients it is the one that waits longest: a peer
+        between two polls waits for milliseconds. A busy connection is not closed before BUSY_S, unless its client has
+        more than `fair`: slow requests, again and again, would keep everybody out.
         """
         clients = tuple(clients)
         for places, longer_than_s in ((self._waiting, 0.0), (self._busy, BUSY_S)):

@@ -1,4 +1,4 @@
-"""What the node file says of who may change something over the admin API. write_access.py asks for it."""
+"""The credentials in the node file: who may change something over the admin API. write_access.py checks them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What lets somebody in besides the socket in the state folder."""
+    """The tokens and client certificates that let a sender change something, besides the socket in the state folder."""
 
     tokens: Mapping[str, Path] = field(default_factory=dict)
-    """By name, the file of each."""
+    """The file of each token, by the name of the token."""
     certificates: frozenset[str] = frozenset()
-    """Common names, and alternative names of any kind."""
+    """Names of client certificates: common names, and subject alternative names of any kind."""

@@ -1,4 +1,4 @@
-"""What people and programs type of a DNS question -> its name, type and client, or ValueError with words for them."""
+"""The text of a DNS question to explain -> its name, type and client, or ValueError with a message for the sender."""
 
 import ipaddress
 
@@ -10,13 +10,13 @@ from dns.rdatatype import RdataType
 from gtm.ids import Address
 
 MAX_SHOWN = 80
-"""Characters of what was asked that an error repeats."""
+"""The most characters of a request that an error repeats."""
 
 
 def parse_question(name: str, rtype: str, client: str) -> tuple[Name, RdataType, Address]:
-    """Returns the question that `explain` is about; raises ValueError with words for who asked.
+    """Returns name, type and client address of a question to explain; raises ValueError with a message for the sender.
 
-    A name that is written without its final dot is relative: it may be a short one.
+    A name without its final dot is returned as a relative name: it may be a short name of a service.
     """
     whole = parse_name(name)
     is_absolute = dns.name.from_text(name, None).is_absolute()
@@ -24,7 +24,7 @@ def parse_question(name: str, rtype: str, client: str) -> tuple[Name, RdataType,
 
 
 def parse_name(text: str, what: str = "name") -> Name:
-    """Returns a DNS name; raises ValueError with words for who typed it, which say what it is."""
+    """Returns an absolute DNS name; raises ValueError with a message that begins with `what`, the field of the name."""
     if not text:
         raise ValueError(f"{what}: the DNS name {'to explain ' if what == 'name' else ''}is missing")
     try:
@@ -53,5 +53,5 @@ def _parse_client(text: str) -> Address:
 
 
 def short(text: str) -> str:
-    """Returns the question, in the form in which an error may repeat it."""
+    """Returns the text cut to MAX_SHOWN characters, as an error may repeat it."""
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."

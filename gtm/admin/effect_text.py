@@ -1,4 +1,4 @@
-"""The effects of overrides in words: what the admin API and refusals say of gtm/plan/override_effects.py.
+"""The effects of overrides (gtm/plan/override_effects.py) as text, for the admin API and for refusals.
 
 What comes in: an effect, or an endpoint of it, and the wall time. What goes out: text for people.
 """
@@ -10,7 +10,7 @@ from gtm.health.override.override import TAKING, Action, Override
 from gtm.plan.override_effects import Effect, Touched, Why
 
 MAX_NAMED = 5
-"""Endpoints of one reason that a refusal names."""
+"""The most endpoints of one reason, and the most reasons, that a refusal names."""
 
 _WORDS = {
     Why.DOWN: "down already by its checks",
@@ -22,7 +22,10 @@ _PARTICIPLES = {Action.DOWN: "said down", Action.UP: "said up", Action.DRAIN: "d
 
 
 def reason_words(touched: Touched, *, wall: float) -> str:
-    """Returns the reason why an endpoint is not taken out, or was out already; empty where the override counts."""
+    """Returns the reason why an override does not change an endpoint, as text; empty where it does.
+
+    `wall` is the present Unix time.
+    """
     if touched.by is not None:
         already = " already" if touched.why is Why.OUT else ""
         until = until_words(touched.by.until, wall=wall)
@@ -32,13 +35,13 @@ def reason_words(touched: Touched, *, wall: float) -> str:
 
 
 def until_words(until: float, *, wall: float) -> str:
-    """Returns a Unix time for people: `14:20Z`, with its date where that is another day than now."""
+    """Returns the Unix time `until` for people: `14:20Z`, with its date if that is not the day of `wall` (now)."""
     then, now = datetime.fromtimestamp(until, UTC), datetime.fromtimestamp(wall, UTC)
     return then.strftime("%H:%MZ" if then.date() == now.date() else "%Y-%m-%d %H:%MZ")
 
 
 def nothing_words(override: Override, effect: Effect, *, wall: float) -> str:
-    """Returns that an override would change nothing, and why."""
+    """Returns the message that an override would change nothing, with the reasons; `wall` is the present Unix time."""
     if not effect.without:
         message = "all in it is disabled in the zone file (enabled: false)"
         return f"{override.action.value} {override.scope} would change nothing: {message}"
@@ -54,6 +57,6 @@ def nothing_words(override: Override, effect: Effect, *, wall: float) -> str:
 
 
 def named(some: Sequence[Touched]) -> str:
-    """Returns the names of some of these endpoints, and how many more there are."""
+    """Returns the names of the first MAX_NAMED endpoints, and the number of the others, as text."""
     names = ", ".join(f"{touched.target} ({touched.endpoint_ref.service})" for touched in some[:MAX_NAMED])
     return f"{names} and {len(some) - MAX_NAMED} more" if len(some) > MAX_NAMED else names

@@ -19,7 +19,7 @@ _View = TypeVar("_View")
 
 
 def encode(view: _View, kind: type[_View]) -> bytes:
-    """Returns the JSON of a view."""
+    """Returns a view of class `kind` as JSON in UTF-8."""
     adapter = _adapter(kind)  # type: ignore[arg-type]  # a class is hashable; mypy does not know it of a type variable
     try:
         text = adapter.dump_json(view).decode()
@@ -29,7 +29,10 @@ def encode(view: _View, kind: type[_View]) -> bytes:
 
 
 def encode_plain(value: object) -> bytes:
-    """Returns the JSON of what has no types of libraries in it, which takes a tenth of the time."""
+    """Returns a value as JSON in UTF-8, ten times as fast as `encode`.
+
+    The value must consist of types that msgspec knows: plain types, dataclasses and enums.
+    """
     try:
         text = msgspec.json.encode(value).decode()
     except UnicodeError:
@@ -43,5 +46,5 @@ def _compose(value: object) -> str:
 
 @cache
 def _adapter(kind: type[_View]) -> TypeAdapter[_View]:
-    """Returns the adapter that writes a view; to make it takes longer than to use it."""
+    """Returns the pydantic adapter that writes a view. It is kept: to make one takes longer than to use it."""
     return TypeAdapter(kind)

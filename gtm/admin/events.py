@@ -22,14 +22,14 @@ from gtm.health.event_filter import Choice
 
 
 class Memory(Protocol):
-    """The recent events."""
+    """The recent events of this node, in memory."""
 
     def recent(self, *, since: float, kinds: frozenset[str] = frozenset(), after: str = "") -> Sequence[Recorded]:
-        """Returns events, oldest first: from a wall time on, of these kinds (none: all), after an id."""
+        """Returns the events since a Unix time, of these kinds (empty: all), after the event of an id; oldest first."""
 
 
 def find_events(request: web.Request, memory: Memory, wall: Callable[[], float]) -> Events:
-    """Returns the events that a request asks for; raises HTTPBadRequest with the reason."""
+    """Returns the events that match the query string of a request; raises HTTPBadRequest with the reason."""
     asked, now = request.query, wall()
     try:
         since = begin_of(asked.get("since", ""), wall=now)
@@ -42,7 +42,7 @@ def find_events(request: web.Request, memory: Memory, wall: Callable[[], float])
 
 
 def begin_of(text: str, *, wall: float) -> float:
-    """Returns the Unix time that `since` means; raises ValueError with words for who asked."""
+    """Returns the Unix time of the text of `since`, 0 for an empty text; raises ValueError with a message."""
     return _moment("since", text, wall, None) if text else 0.0
 
 

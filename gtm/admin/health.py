@@ -19,11 +19,11 @@ from gtm.admin.server import LimitedRunner
 from gtm.errors import ListenFailed
 
 MAX_CONNECTIONS = 128
-"""More than load balancers and kubelets ask at once, and few beside what the admin API may have."""
+"""More connections than load balancers and kubelets open at once, but fewer than the admin API may have."""
 
 
 def health_limits(whole: int = MAX_CONNECTIONS) -> Limits:
-    """Returns the limits of a health port that may have `whole` connections."""
+    """Returns the connection limits of a health port that may have at most `whole` connections."""
     return Limits(whole, min(whole, MAX_OF_CLIENT), whole)
 
 
@@ -31,17 +31,20 @@ DEFAULT_LIMITS = health_limits()
 
 
 class HealthHandlers:
-    """Answers load balancers and Kubernetes: a line of text, or JSON for who asks for that."""
+    """Handles /livez and /readyz: answers a line of text, or JSON where the request accepts JSON.
+
+    `unready` returns the reason why the node should get no queries, or an empty text.
+    """
 
     def __init__(self, unready: Callable[[], str]) -> None:
         self._unready = unready
 
     async def livez(self, request: web.Request) -> web.Response:
-        """Returns that the node lives."""
+        """Answers 200: the event loop of the node turns."""
         return _health(request, {"live": True}, "live")
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """Returns whether the node should get queries."""
+        """Answers 200 while the node should get queries, else 503 with the reason."""
         if why := self._unready():
             return _health(request, {"ready": False, "why": why}, f"not ready: {why}", status=503)
         return _health(request, {"ready": True}, "ready")
@@ -63,7 +66,10 @@ async def open_health(
     on_dropped: Callable[[str], None] = lambda _reason: None,
     on_refusal: OnRefusal = lambda _path, _status: None,
 ) -> web.AppRunner:
-    """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
+    """Starts the health port; returns its runner, which the caller must clean up.
+
+    Raises ListenFailed when the address cannot be bound.
+    """
     app = make_app(routes, AdminListener.HEALTH_PORT, on_refusal=on_refusal)
     runner = LimitedRunner(
         app,

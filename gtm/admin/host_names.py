@@ -8,12 +8,12 @@ NAME_PATTERN = rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*"
 
 
 def clean_name(name: str) -> str:
-    """Returns a name as it is compared; empty for what is none."""
+    """Returns a host name in lower case without its final dot, for comparison; empty for text that is no host name."""
     name = name.strip().lower().removesuffix(".")
     return name if len(name) <= 253 and re.fullmatch(NAME_PATTERN, name) else ""
 
 
 def is_among(name: str, names: frozenset[str]) -> bool:
-    """Returns whether a name, as it is compared, is one of these."""
+    """Returns whether a name is one of these names, of which `*.` stands for one label. All are from `clean_name`."""
     first, dot, rest = name.partition(".")
     return name in names or bool(first and dot and f"*.{rest}" in names)

@@ -26,54 +26,61 @@ _View = TypeVar("_View")
 
 
 class ServedNode(Protocol):
-    """What the API is about: the node."""
+    """The node that the admin API shows and reloads."""
 
     async def refresh(self) -> None:
-        """Makes what takes long of `status_json` and `regions`, off the event loop."""
+        """Computes the slow parts of `status_json` and `regions` in a thread, so that these two are fast."""
 
     def status_json(self) -> bytes:
-        """Returns everything about this node: a NodeStatus."""
+        """Returns the status of this node as JSON: a NodeStatus."""
 
     def regions(self) -> RegionList:
-        """Returns every region's state."""
+        """Returns the regions of all zones with their states."""
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
-        """Returns the explanation of a client's answer.
+        """Returns the explanation of the answer that a client gets.
 
-        Raises QuestionUnclear where a short name could mean several, or AnswersNothing where no client gets one here.
+        Raises QuestionUnclear where a short name could mean several services, or AnswersNothing on a node that answers
+        no queries.
         """
 
     def events(self, request: web.Request) -> Events:
-        """Returns the recent events that a request asks for."""
+        """Returns the recent events that match the query string of a request."""
 
     async def reload(self, force: frozenset[Name] = frozenset()) -> Reloaded:
-        """Reads the zone folder now, and takes the zones of `force` whatever they lose."""
+        """Reads the zone folder now; returns the result.
+
+        The zones in `force` are taken even if they lose most of their records.
+        """
 
     def zones(self) -> frozenset[Name]:
-        """Returns the zones that serve."""
+        """Returns the names of the zones that this node serves."""
 
     def unready(self) -> str:
         """Returns the reason why this node should get no queries; empty when it should."""
 
 
 class NodeHandlers:
-    """Answers what is asked about the node."""
+    """Handles the requests about the node: status, regions, explain, events and reload."""
 
     def __init__(self, subject: ServedNode) -> None:
         self._subject = subject
 
     async def status(self, _request: web.Request) -> web.Response:
-        """Returns everything about this node."""
+        """Returns the response with the status of this node."""
         await self._subject.refresh()
         return web.Response(body=self._subject.status_json(), content_type="application/json")
 
     async def regions(self, _request: web.Request) -> web.Response:
-        """Returns every region's state."""
+        """Returns the response with the state of every region."""
         await self._subject.refresh()
         return _answer(self._subject.regions(), RegionList)
 
     async def explain(self, request: web.Request) -> web.Response:
-        """Returns the explanation of a client's answer."""
+        """Returns the response with the explanation of the answer that a client gets.
+
+        Raises HTTPBadRequest for a wrong question, or HTTPNotImplemented on a node that answers no queries.
+        """
         asked = request.query
         try:
             question = parse_question(asked.get("name", ""), asked.get("type", "A"), asked.get("client", ""))
@@ -87,17 +94,20 @@ class NodeHandlers:
         return _answer(explained, Explanation)
 
     async def events(self, request: web.Request) -> web.Response:
-        """Returns the recent events that are asked for."""
+        """Returns the response with the recent events that match the query string."""
         return _answer(self._subject.events(request), Events)
 
     async def reload(self, request: web.Request) -> web.Response:
-        """Reads the zone folder; `force` names zones that are taken whatever they lose."""
+        """Reads the zone folder; returns the response with the result, with status 409 if files have problems.
+
+        `force` in the query string names zones that are taken even if they lose most of their records.
+        """
         force = self._forced(request) if "force" in request.query else frozenset[Name]()
         reloaded = await self._subject.reload(force)
         return _answer(reloaded, Reloaded, status=409 if reloaded.problems else 200)
 
     def _forced(self, request: web.Request) -> frozenset[Name]:
-        """Returns the zones that a request forces; raises what to answer where it names none."""
+        """Returns the zones in `force` of a request, and logs them; raises an HTTP error for a zone not served here."""
         try:
             forced_names = {text: parse_name(text, "force") for text in request.query.getall("force")}
         except ValueError as error:

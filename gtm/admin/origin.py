@@ -1,4 +1,4 @@
-"""Whether a request comes from a page of somebody else's that a person of this network has open in a browser.
+"""Whether a request comes from a page of another web site that a person in this network has open in a browser.
 
     Host               an address, localhost, or a name of this machine: else 421 (RFC 9110 15.5.20). A page can make
                        its own name mean this machine (DNS rebinding), but has no address for a name
@@ -20,7 +20,7 @@ from aiohttp.http import HttpVersion11
 from gtm.admin.host_names import is_among
 
 Names = Callable[[], frozenset[str]]
-"""The names of this machine: small letters, no dot at the end, `*.` for any one label."""
+"""Returns the host names of this machine: small letters, no dot at the end, `*.` for any one label."""
 
 OWN_SITES = frozenset({"same-origin", "none"})
 """Fetch Metadata 2.3: `none` is what a person typed."""
@@ -32,7 +32,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def require_own_host(request: web.Request, names: frozenset[str]) -> None:
-    """Raises what to answer to a request that is addressed to a name which is not of this machine."""
+    """Raises an HTTP error (400 or 421) for a request whose Host field is no address or name of this machine."""
     hosts = request.headers.getall("Host", [])
     if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):  # RFC 9112 3.2
         raise web.HTTPBadRequest(text="a request has exactly one Host field")
@@ -56,7 +56,7 @@ def require_own_host(request: web.Request, names: frozenset[str]) -> None:
 
 
 def require_own_page(request: web.Request) -> None:
-    """Raises what to answer to a request of a page of another site."""
+    """Raises HTTPForbidden for a request that a page of another web site sent."""
     host = request.headers.get("Host", "")
     foreign = [origin for origin in request.headers.getall("Origin", []) if not _is_of(origin, host)]
     sites = set(request.headers.getall("Sec-Fetch-Site", []))
@@ -70,7 +70,7 @@ def require_own_page(request: web.Request) -> None:
 
 
 def _is_followed_link(request: web.Request) -> bool:
-    """Returns whether a person follows a link: the page that has it does not see what comes of it."""
+    """Returns whether the request is a link that a person followed: the page with the link cannot read the answer."""
     fetch = request.headers
     is_document = (fetch.get("Sec-Fetch-Mode"), fetch.get("Sec-Fetch-Dest")) == ("navigate", "document")
     return is_document and request.method in {"GET", "HEAD"}
@@ -81,7 +81,7 @@ def _short(text: str) -> str:
 
 
 def host_of(authority: str) -> str | None:
-    """Returns the host of `HOST` or `HOST:PORT`, in small letters and without a dot at its end; None for others."""
+    """Returns the host of `HOST` or `HOST:PORT`, in lower case without a final dot; None for any other text."""
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None:
         return None
@@ -89,7 +89,7 @@ def host_of(authority: str) -> str | None:
 
 
 def is_own(name: str, names: frozenset[str]) -> bool:
-    """Returns whether a host is an address, or a name of this machine."""
+    """Returns whether a host is an IP address, localhost, or one of these names of this machine."""
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 6.3
         return True
     try:
@@ -100,7 +100,7 @@ def is_own(name: str, names: frozenset[str]) -> bool:
 
 
 def _is_of(origin: str, host: str) -> bool:
-    """Returns whether an origin is that of a Host; its scheme may be another where a proxy ends TLS."""
+    """Returns whether an Origin field has the host and port of a Host field; a proxy may have changed the scheme."""
     scheme, separator, authority = origin.partition("://")
     ours, theirs = _AUTHORITY.fullmatch(host), _AUTHORITY.fullmatch(authority)
     if not separator or ours is None or theirs is None:

@@ -1,6 +1,6 @@
-"""What the admin API shows of overrides, as values: what people said, and what that changes.
+"""The views of overrides in the admin API: the overrides that people set, and what each changes.
 
-/v1/overrides OverridesView; SaidView or SaidTogether of what is said just now
+/v1/overrides OverridesView; SaidView or SaidTogether for overrides that were just set
 """
 
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from gtm.ids import EndpointId, NodeName, RegionName, ServiceId
 
 @dataclass(frozen=True, slots=True)
 class OverrideView:
-    """What a person said."""
+    """One override."""
 
     id: str
     node: NodeName
-    """Where it was said."""
+    """The node at which it was set."""
     scope: str
     action: str
     by: str
     why: str
     made_at: float
     until: float
-    """Unix times."""
+    """When it ends. `made_at` and `until` are Unix times."""
     rules: tuple[str, ...]
     """The safety rules that it overrides."""
     now: tuple[str, ...] = ()
-    """The scopes that it counts for, where zone files call its own otherwise now; empty where they do not."""
+    """The present names of its scope, if zone files have renamed what is in it; else empty."""
     gone_since: float | None = None
-    """Since which Unix time nothing that is served here is in its scope; 0: nothing ever was; None: something is."""
+    """The Unix time since which nothing served here is in its scope; 0: nothing ever was; None: something is."""
 
 
 @dataclass(frozen=True, slots=True)
 class TouchedView:
-    """What becomes of one endpoint that an override covers."""
+    """The effect of an override on one endpoint in its scope."""
 
     service: ServiceId
     region: RegionName
@@ -43,24 +43,24 @@ class TouchedView:
     gtm/plan/override_effects.py has what they mean.
     """
     words: str
-    """The same for people."""
+    """The reason `why` as text for people."""
     by: str = ""
-    """The id of the override that decides for it, where that is another one."""
+    """The id of another override that decides for the endpoint; empty where there is none."""
     zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EffectView:
-    """What an override changes, endpoint by endpoint: of each list the first 1000."""
+    """The effect of an override on each endpoint in its scope: the first 1000 of each list."""
 
     counts: tuple[TouchedView, ...]
-    """It decides for these; of `down` and `drain` they are what it takes out of the answers."""
+    """The endpoints for which it decides; `down` and `drain` take these out of the answers."""
     keeps_out: tuple[TouchedView, ...]
-    """Out of the answers already, and by this for longer."""
+    """The endpoints that were out of the answers already, and stay out for longer."""
     without: tuple[TouchedView, ...]
-    """It covers these, and changes nothing of them."""
+    """The endpoints in its scope for which it changes nothing."""
     totals: tuple[int, int, int]
-    """How many there are of each."""
+    """The numbers of all endpoints of the three lists."""
 
 
 NO_EFFECT = EffectView((), (), (), (0, 0, 0))
@@ -68,24 +68,24 @@ NO_EFFECT = EffectView((), (), (), (0, 0, 0))
 
 @dataclass(frozen=True, slots=True)
 class SaidView(OverrideView):
-    """What a person said just now."""
+    """An override that was just set or cleared."""
 
     saved: bool = True
-    """Whether it is on the disk of the node that was asked; if not, it counts, but may not outlive a restart there."""
+    """Whether it is on the disk of the node. If not, it counts, but a restart of the node may lose it."""
     effect: EffectView = NO_EFFECT
     ended: tuple[OverrideView, ...] = ()
-    """What counted of its scope until then."""
+    """The overrides of its scope that it ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaidTogether:
-    """What a person said of several scopes in one command, in the order of the scopes."""
+    """The overrides that one command set for several scopes, in the order of the scopes."""
 
     said: tuple[SaidView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OverridesView:
-    """What people said and is in force, by scope."""
+    """All overrides in force, sorted by scope."""
 
     overrides: tuple[OverrideView, ...]
