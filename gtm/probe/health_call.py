@@ -9,8 +9,8 @@ and the outcome once it is known. The framing of HTTP/2 is the library h2's; the
     status    the answer is no HTTP/2, no gRPC, an error of gRPC, or a status other than SERVING
     reset     the server broke the call off: RST_STREAM, a GOAWAY that leaves it out, or the connection closed
 
-A server that will stop says so by GOAWAY, and answers what it was asked before (http2_frames.py). One that left this
-call out may be asked again.
+A server that will stop says so by GOAWAY, and still answers earlier requests (http2_frames.py). If it did not process
+this call, the call may be made again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,27 +35,28 @@ CODES = (
     *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED"),
     *("INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
 )
-"""The codes of gRPC by number."""
+"""The status codes of gRPC, by number."""
 
 MAX_RESPONSE_BYTES = 4096
-"""A health response has two bytes; more than this is something else."""
+"""Most bytes of a response: a health response has two bytes; a longer message is something else."""
 
 MAX_CODE_DIGITS = 3
-"""There are 17 codes."""
+"""Most digits of a status code: there are 17 codes."""
 
 MAX_RECEIVED_BYTES = 64 * 1024
-"""Of everything: settings and headers of a real server take far less, and a flood of empty frames would be endless."""
+"""Most bytes received in all. Settings and headers of a real server take far less, and empty frames could be
+endless."""
 
 _FRAME_TYPE_AT = 3
 _SETTINGS = 4
 
 
 class HealthCall:
-    """One call, from its request to its outcome. It has state: the connection, and what came so far."""
+    """One call, from its request to its outcome. It has state: the connection, and the bytes received so far."""
 
     def __init__(self, service: str, *, authority: str, secure: bool, timeout_s: float) -> None:
         self.again = partial(HealthCall, service, authority=authority, secure=secure, timeout_s=timeout_s)
-        """Makes the same call once more, for another connection."""
+        """Makes the same call again, for another connection."""
         config = h2.config.H2Configuration(client_side=True)
         self._connection = h2.connection.H2Connection(config)
         self._frames = Frames()
@@ -64,23 +65,23 @@ class HealthCall:
         self._response = bytearray()
         self._headers: dict[str, str] = {}
         self.outcome: CheckOutcome | None = None
-        """None until it is known."""
+        """The outcome; None until it is known."""
         self.is_unprocessed = False
-        """Whether the server said that it did nothing for this call (RFC 9113 8.7)."""
+        """Whether the server said that it did not process this call (RFC 9113 8.7)."""
         self.is_last = False
-        """Whether the server said that it takes no other after this one."""
+        """Whether the server said that it accepts no other call after this one."""
         self._connection.initiate_connection()
         self._stream = self._connection.get_next_available_stream_id()
         self._connection.send_headers(self._stream, _request_headers(authority, secure=secure, timeout_s=timeout_s))
         self._connection.send_data(self._stream, compose_request(service), end_stream=True)
 
     def to_send(self) -> bytes:
-        """Returns the bytes that the server is to get now, and forgets them."""
+        """Returns the bytes to send now, and removes them from the call."""
         sent: bytes = self._connection.data_to_send()
         return sent
 
     def receive(self, data: bytes) -> None:
-        """Takes what the server sent; nothing at all means that it closed the connection."""
+        """Processes bytes from the server; empty bytes mean that it closed the connection."""
         self._received_bytes += len(data)
         if not data:
             announced = " after a graceful GOAWAY" if self.is_last else ""
@@ -93,7 +94,7 @@ class HealthCall:
             self._take(data)
 
     def _begins_as_http2(self, data: bytes) -> bool:
-        """Returns whether the first frame is SETTINGS (RFC 9113 3.4, 4.1), as far as it came; h2 would wait."""
+        """Returns whether the bytes so far begin with a SETTINGS frame (RFC 9113 3.4, 4.1); h2 would wait for more."""
         self._first += data[: _FRAME_TYPE_AT + 1 - len(self._first)]
         return len(self._first) <= _FRAME_TYPE_AT or self._first[_FRAME_TYPE_AT] == _SETTINGS
 
@@ -140,7 +141,7 @@ class HealthCall:
 
 
 def judged(headers: Mapping[str, str], response: bytes) -> CheckOutcome:
-    """Returns the outcome of a call that ended, with its headers and trailers together."""
+    """Returns the outcome of a finished call, from its headers and trailers together and its message."""
     code = headers.get("grpc-status", "")
     if headers.get(":status") != "200":
         return CheckOutcome(Reason.STATUS, f"HTTP {headers.get(':status', 'without a status')}")

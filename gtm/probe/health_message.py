@@ -12,20 +12,20 @@ from collections.abc import Mapping
 
 SERVING = 1
 STATUSES: Mapping[int, str] = {0: "UNKNOWN", SERVING: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
-"""HealthCheckResponse.ServingStatus; newer servers may know more."""
+"""The names of HealthCheckResponse.ServingStatus by number; newer servers may send others."""
 
 _PREFIX_BYTES = 5
 
 
 def compose_request(service: str) -> bytes:
-    """Returns HealthCheckRequest, framed for gRPC; proto3 leaves out a field that has its default."""
+    """Returns a HealthCheckRequest, framed for gRPC. In proto3 a field with its default value is left out."""
     name = service.encode()
     message = b"\x0a" + _varint(len(name)) + name if name else b""
     return b"\0" + len(message).to_bytes(4) + message
 
 
 def parse_response(framed: bytes) -> int | None:
-    """Returns the status in a framed HealthCheckResponse; None if it is something else."""
+    """Returns the status in a framed HealthCheckResponse; None for anything else."""
     if len(framed) < _PREFIX_BYTES or framed[0] != 0 or int.from_bytes(framed[1:5]) != len(framed) - _PREFIX_BYTES:
         return None
     status, rest = 0, framed[_PREFIX_BYTES:]
@@ -40,14 +40,17 @@ def parse_response(framed: bytes) -> int | None:
 
 
 _STATUS_TAG = 0x08
-"""Field 1 of wire type 0, a varint (Protocol Buffers, Encoding: Message Structure)."""
+"""The tag of field 1 with wire type 0, a varint (Protocol Buffers, Encoding: Message Structure)."""
 _MAX_VARINT_BYTES = 10
 _FIXED_BYTES = {1: 8, 5: 4}
-"""By wire type."""
+"""The size of fields with a fixed size, by wire type."""
 
 
 def _parse_field(data: bytes) -> tuple[int, int, bytes] | None:
-    """Returns the tag of the first field, its value if it is a varint (else 0), and what follows it."""
+    """Returns the first field: its tag, its value if it is a varint (else 0), and the bytes after it.
+
+    Returns None if the field is malformed.
+    """
     tag = _parse_varint(data)
     if tag is None or tag[0] >> 3 == 0:
         return None

@@ -1,8 +1,9 @@
-"""Heartbeats: what endpoints last said of themselves. In memory, and no more than the zones ask for.
+"""Heartbeats: the last message of each endpoint about itself. In memory, and only for checks in the zones.
 
-What comes in: the checks that are watched, and heartbeats of them. What goes out: the last heartbeat of a check. What
-nobody watches is not kept, so that memory does not grow with what is sent; a heartbeat outlives changes of its monitor.
-Of a run before only who was heard is known, as text that the node keeps: whoever was, and is silent now, is missed.
+What comes in: the watched checks, and their heartbeats. What goes out: the last heartbeat of a check. Heartbeats of
+checks that are not watched are dropped, so that memory does not grow with them; a heartbeat outlives changes of its
+monitor. Of earlier runs of the node only the ids of checks with heartbeats are known, as text in the state folder:
+such a check that is silent now is missed.
 """
 
 import json
@@ -21,16 +22,19 @@ from gtm.zone.monitors.kinds.push import PushSettings
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What an endpoint said of itself."""
+    """One message of an endpoint about itself."""
 
     ok: bool
     detail: str
     heard_at: float
-    """Monotonic seconds of this process."""
+    """The time of arrival, in monotonic seconds of this process."""
 
 
 class Heartbeats:
-    """Remembers the last heartbeat of each check of kind `push`. It has state: those, and who is awaited."""
+    """Stores the last heartbeat of each check of kind `push`.
+
+    It has state: the heartbeats, and the checks that are watched.
+    """
 
     def __init__(self, heard_before: Iterable[CheckId] = ()) -> None:
         self._awaited: dict[CheckId, Check] = {}
@@ -39,15 +43,15 @@ class Heartbeats:
         self._missed_since: dict[CheckId, float] = {}
         self._unjudged_at: dict[CheckId, float] = {}
         self.changes = 0
-        """So often there was a change to who was heard."""
+        """The number of changes to the set of checks that had a heartbeat."""
 
     @property
     def heard(self) -> frozenset[CheckId]:
-        """Returns the checks that were heard in this run, or in one before and are not given up."""
+        """Returns the checks that had a heartbeat in this run, or in an earlier run and are still watched."""
         return frozenset(self._heard)
 
     def watch(self, checks: Iterable[Check], *, now: float) -> None:
-        """Awaits heartbeats of these checks and no others; `now` is monotonic seconds."""
+        """Accepts heartbeats of these checks and no others; `now` is monotonic seconds."""
         awaited_before = self._awaited.keys()
         self._awaited = {check.id: check for check in checks if isinstance(check.monitor.settings, PushSettings)}
         self._last = {check: last for check, last in self._last.items() if check in self._awaited}
@@ -59,11 +63,11 @@ class Heartbeats:
         self._unjudged_at = {check: at for check, at in self._unjudged_at.items() if check in self._awaited}
 
     def awaited(self, check: CheckId) -> Check | None:
-        """Returns the check of an id, which is of kind `push`; None for one that is not awaited."""
+        """Returns the check with this id, of kind `push`; None if it is not watched."""
         return self._awaited.get(check)
 
     def hear(self, check: CheckId, heartbeat: Heartbeat) -> None:
-        """Remembers a heartbeat, unless nobody awaits it."""
+        """Stores a heartbeat of a check; ignores it if the check is not watched."""
         if check in self._awaited:
             self._last[check] = heartbeat
             self.changes += check not in self._heard
@@ -83,17 +87,20 @@ class Heartbeats:
         return self._last.get(check)
 
     def missed_since(self, check: CheckId) -> float | None:
-        """Returns the time when a check was first awaited, if it was heard in a run before; None if it never was."""
+        """Returns the time when a check was first watched, if it had a heartbeat in an earlier run; None if not.
+
+        The time is in monotonic seconds.
+        """
         return self._missed_since.get(check)
 
 
 def compose_heard(heard: Iterable[CheckId]) -> str:
-    """Returns as JSON text who was heard."""
+    """Returns the ids of the checks that had a heartbeat, as JSON text."""
     return json.dumps({"version": 1, "heard": sorted(heard)}, indent=1) + "\n"
 
 
 def parse_heard(text: str) -> frozenset[CheckId]:
-    """Returns the checks that were heard. Raises StateInvalid when the text does not say."""
+    """Returns the ids of the checks that had a heartbeat. Raises StateInvalid when the text is damaged."""
     try:
         return frozenset(CheckId(check) for check in _Heard.model_validate_json(text).heard)
     except (ValidationError, UnicodeEncodeError) as error:

@@ -1,4 +1,4 @@
-"""The checks of monitors `http`, `https` and `deny`: a request, judged by all that the monitor says of the answer.
+"""The checks of monitors `http`, `https` and `deny`: a request, judged by the monitor's expectations of the answer.
 
 What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. It
 connects to the endpoint itself, whatever the monitor's host resolves to, and follows redirects, where it may, on the
@@ -46,21 +46,24 @@ from gtm.zone.monitors.kinds.http import HttpSettings
 from gtm.zone.monitors.settings import HeaderValue, Secret
 
 Unexpected = Callable[[int, HttpSettings], CheckOutcome]
-"""What is made of a status that the monitor does not expect."""
+"""Returns the outcome for a status that the monitor does not expect."""
 
 _USUAL = {"User-Agent": "gtm-probe", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
 _NO_BODY = {"Content-Length": "0", "Content-Type": "application/octet-stream"}
-"""What methods say besides that could have a body (RFC 9110 8.6)."""
+"""Headers of a request whose method could have a body (RFC 9110 8.6)."""
 _WITH_BODY = frozenset({"POST", "PUT"})
 
 
 async def check_http(check: Check, settings: HttpSettings, instruments: Instruments) -> CheckOutcome:
-    """Returns the outcome of the request."""
+    """Returns the outcome of the request. Raises the network's error if there was no answer."""
     return await _checked(check, settings, instruments)
 
 
 async def check_deny(check: Check, settings: DenySettings, instruments: Instruments) -> CheckOutcome:
-    """Returns whether the endpoint refused: another status than those of a refusal means that it let a stranger in."""
+    """Returns a good outcome if the endpoint refused a request without credentials.
+
+    A status 2xx gives the reason `allowed`; any other unexpected status is a failure, too.
+    """
     return await _checked(check, settings.request, instruments, unexpected=_not_refused)
 
 
@@ -116,7 +119,7 @@ async def _answered(
 
 
 def _headers(page: URL, method: str, own: list[tuple[str, str]]) -> CIMultiDict[str]:
-    """Returns the headers of a request; the monitor's own replace ours."""
+    """Returns the headers of a request; the monitor's own headers replace the defaults."""
     headers = CIMultiDict({"Host": page.host_port_subcomponent or "", **_USUAL})
     if method in _WITH_BODY:
         headers.update(_NO_BODY)
@@ -141,13 +144,16 @@ async def _judged(answer: HttpAnswer, settings: HttpSettings, unexpected: Unexpe
     # a text alone is enough as soon as it is there; an expression and JSON need all of the body
     is_text_alone = not settings.body_regex and not settings.body_json
     body = await _body(answer, settings.body.encode() if is_text_alone else b"")
-    if not is_text_alone:  # RE2 and JSON need time linear in the body, and take it beside the loop, which goes on
+    if not is_text_alone:  # RE2 and JSON need time linear in the body; they run in a thread beside the event loop
         return await parsing.run(partial(judged_body, body, answer.status, settings, quotes=quotes))
     return judged_body(body, answer.status, settings, quotes=quotes)
 
 
 async def _body(answer: HttpAnswer, enough: bytes) -> bytes:
-    """Returns the first MAX_BODY_BYTES of a body, or what came until `enough` was there, where that is not empty."""
+    """Returns at most MAX_BODY_BYTES of a body.
+
+    If `enough` is not empty, it stops when the body contains `enough`.
+    """
     body = bytearray()
     while len(body) < MAX_BODY_BYTES:
         part = await answer.read()
@@ -159,10 +165,7 @@ async def _body(answer: HttpAnswer, enough: bytes) -> bytes:
 
 
 def _page(check: Check, settings: HttpSettings) -> URL:
-    """Returns the URL that is requested.
-
-    Of the monitor's host as it stands, or of the target with the monitor's port.
-    """
+    """Returns the URL of the request, with the monitor's host, or else the target with the monitor's port."""
     target = f"[{check.target}]" if ":" in check.target else check.target
     authority = settings.host or f"{target}:{check.monitor.port}"
     return URL(f"{'https' if settings.secure else 'http'}://{authority}{settings.path}", encoded=True)

@@ -10,30 +10,30 @@ what follows an answer cannot spoil it; and whether a frame is a GOAWAY that lea
 """
 
 HEADER_BYTES = 9
-"""RFC 9113 4.1: length, type, flags, stream."""
+"""The bytes of a frame header (RFC 9113 4.1): length, type, flags, stream."""
 MAX_PAYLOAD_BYTES = 16_384
-"""RFC 9113 4.2: nobody told the server that it may send more."""
+"""Most bytes of a frame's payload (RFC 9113 4.2): we allow the server no more."""
 
 _TYPE_AT, _STREAM_AT = 3, 5
 _STREAM_BITS = 0x7FFF_FFFF
 """The bit before them means nothing."""
 _GOAWAY = 7
 _GOAWAY_BYTES = 8
-"""Last stream, and error code."""
+"""The bytes of a GOAWAY's last stream and error code."""
 
 _NO_ERROR = 0
 
 
 class Frames:
-    """Takes bytes, gives frames. It has state: the beginning of the next frame."""
+    """Splits bytes into frames. It has state: the beginning of the next frame."""
 
     def __init__(self) -> None:
         self._begun = b""
         self.is_too_long = False
-        """Whether the next one is longer than it may be."""
+        """Whether the next frame is longer than allowed."""
 
     def take(self, data: bytes) -> list[bytes]:
-        """Returns the frames that are whole now."""
+        """Returns the complete frames so far, and stores the rest for the next call."""
         rest, frames = self._begun + data, []
         while len(rest) >= HEADER_BYTES:
             length = int.from_bytes(rest[:_TYPE_AT])
@@ -48,7 +48,7 @@ class Frames:
 
 
 def spares(frame: bytes, stream: int) -> bool:
-    """Returns whether a frame is a graceful GOAWAY after which the server goes on with a stream."""
+    """Returns whether a frame is a graceful GOAWAY after which the server still answers this stream."""
     payload = frame[HEADER_BYTES:]
     on_stream = int.from_bytes(frame[_STREAM_AT:HEADER_BYTES]) & _STREAM_BITS
     if frame[_TYPE_AT] != _GOAWAY or on_stream != 0 or len(payload) < _GOAWAY_BYTES:

@@ -18,7 +18,7 @@ from gtm.zone.monitors.kinds.http import HttpSettings, JsonExpectation
 from gtm.zone.monitors.settings import JsonPath
 
 MAX_BODY_BYTES = 64 * 1024
-"""How much of a body is searched: a health page is small, and a probe must not download an error page of any size."""
+"""Bytes of a body that are searched: a health page is small, and a probe must not download a large error page."""
 
 
 def unexpected_status(status: int, settings: HttpSettings) -> CheckOutcome:
@@ -34,7 +34,11 @@ def judged_head(
     quotes: bool,
     unexpected: Callable[[int, HttpSettings], CheckOutcome] = unexpected_status,
 ) -> CheckOutcome:
-    """Returns whether the status and the headers are as expected."""
+    """Returns the outcome for the status and the headers.
+
+    `quotes` is whether the detail may quote the answer. `unexpected` gives the outcome for a status that is not
+    expected.
+    """
     if not any(first <= status <= last for first, last in settings.statuses):
         return unexpected(status, settings)
     for name, wanted in settings.expected_headers:
@@ -49,12 +53,15 @@ def judged_head(
 
 
 def asks_for_a_body(settings: HttpSettings) -> bool:
-    """Returns whether anything is expected of the body."""
+    """Returns whether the monitor expects anything of the body."""
     return bool(settings.body or settings.body_regex or settings.body_json)
 
 
 def judged_body(body: bytes, status: int, settings: HttpSettings, *, quotes: bool) -> CheckOutcome:
-    """Returns whether the body has the text, matches the expression and has the values."""
+    """Returns the outcome for the body: whether it has the text, matches the expression and has the JSON values.
+
+    `quotes` is whether the detail may quote the answer.
+    """
     if settings.body.encode() not in body:
         return _without(quoted(settings.body), body, status, quotes=quotes)
     if settings.body_regex and not _has_match(settings.body_regex, body):
@@ -92,7 +99,7 @@ def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int
 
 
 def _at(document: object, path: JsonPath) -> tuple[object, bool]:
-    """Returns the value at a path, and whether there is one."""
+    """Returns the value at a path of a JSON document, and whether there is one."""
     if isinstance(path, str):
         return _pointed_at(document, path)
     for step in path:
@@ -109,7 +116,7 @@ def _at(document: object, path: JsonPath) -> tuple[object, bool]:
 def _pointed_at(document: object, pointer: str) -> tuple[object, bool]:
     try:
         value = JsonPointer(pointer).resolve(document)
-    except (JsonPointerException, RecursionError):  # the message has all of the document in it
+    except (JsonPointerException, RecursionError):  # the error's message has the whole document in it
         return None, False
     return value, not isinstance(value, EndOfList)  # RFC 6901 4: there is nothing at "-"
 
@@ -121,9 +128,9 @@ def _shown(path: JsonPath) -> str:
 
 
 def in_time(outcome: CheckOutcome, settings: HttpSettings, *, took_s: float, late_s: float) -> CheckOutcome:
-    """Returns the outcome, or that a good answer was slow.
+    """Returns the outcome, or a failure if a good answer was slower than allowed.
 
-    Where it was in time but for what this probe itself was late, nobody can tell.
+    It is inconclusive if the answer is slow only because this probe was `late_s` seconds late.
     """
     limit_s = settings.response_time_s
     if outcome is not PASSED or limit_s is None or took_s <= limit_s:

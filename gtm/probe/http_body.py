@@ -21,10 +21,10 @@ from gtm.probe.http_head import MAX_HEAD_BYTES, SWITCHING_PROTOCOLS, Head
 from gtm.probe.incoming import Incoming
 
 MAX_CHUNK_LINE_BYTES = 16 * 1024
-"""Of the line with a chunk's size and extensions, and of a trailer field: as Chromium has it."""
+"""Most bytes of a chunk's first line and of a trailer field, as in Chromium."""
 
 MAX_FRAMING_BYTES = 8 * 1024
-"""Of all values of a field that says where the body ends: as llhttp had it. 256 KiB of commas would take 30 ms."""
+"""Most bytes of a header that defines the body's end, as in llhttp once: 256 KiB of commas would take 30 ms."""
 
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
@@ -37,22 +37,25 @@ _STRICT_SIZE = re.compile(
 
 
 class Body(Protocol):
-    """A body that is read. It has state: how far."""
+    """The body of an answer that is being read. It has state: the position."""
 
     @property
     def is_whole(self) -> bool:
-        """Returns whether all of it was taken."""
+        """Returns whether the whole body was read."""
 
     @property
     def may_end(self) -> bool:
-        """Returns whether the end of the connection is no cut."""
+        """Returns whether the connection may end here without cutting the body."""
 
     def take(self, incoming: Incoming) -> bytes:
-        """Returns the octets of the body that are here. Raises NotHttp."""
+        """Returns the octets of the body that have arrived, and removes them from `incoming`. Raises NotHttp."""
 
 
 def body_of(head: Head, *, method: str, strict: bool) -> Body:
-    """Returns the body that the head of an answer to this method announces. Raises NotHttp."""
+    """Returns a reader of the body that the head of an answer announces.
+
+    `method` is the method of the request. Raises NotHttp if the end of the body is not clear.
+    """
     lengths, codings = _parts(head, "Content-Length"), [part.lower() for part in _parts(head, "Transfer-Encoding")]
     length = _length(lengths)
     if strict:
@@ -74,7 +77,7 @@ def _length(values: list[str]) -> int | None:
 
 
 def _parts(head: Head, name: str) -> list[str]:
-    """Returns the members of a list (RFC 9110 5.6.1)."""
+    """Returns the members of a list header (RFC 9110 5.6.1)."""
     values = head.headers.getall(name, ())
     if sum(map(len, values)) > MAX_FRAMING_BYTES:
         raise NotHttp(f"a {name} of more than {MAX_FRAMING_BYTES} bytes")
@@ -123,17 +126,17 @@ class _UntilTheEnd:
 
 
 class _Chunked:
-    """Chunks (RFC 9112 7.1): each a line with its size, octets, and the end of a line; the last is empty.
+    """A body in chunks (RFC 9112 7.1): each is a line with its size, octets, and a line end; the last is empty.
 
-    After the last come trailer fields, of which nobody makes use here, and an empty line.
+    After the last chunk come trailer fields, which are ignored here, and an empty line.
     """
 
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
         self._left = 0
-        """Octets of the chunk that are to come."""
+        """The octets of the present chunk that have not arrived."""
         self._in_chunk = False
-        """Whether the line after the octets of a chunk is to come, and before it `_left` of them."""
+        """Whether a chunk has begun and its final line end has not been read; before that come `_left` octets."""
         self._in_trailer = False
         self._trailer_bytes = 0
         self._broken: NotHttp | None = None
@@ -144,9 +147,9 @@ class _Chunked:
         return self.is_whole
 
     def take(self, incoming: Incoming) -> bytes:
-        """Returns the decoded bytes of chunks.
+        """Returns the decoded octets of the chunks that have arrived.
 
-        A mistake after octets is raised at the next call: in one segment or in two.
+        A mistake after octets is raised at the next call, so the result does not depend on how the bytes arrive.
         """
         if self._broken is not None:
             raise self._broken
@@ -161,7 +164,7 @@ class _Chunked:
         return bytes(body)
 
     def _goes_on(self, incoming: Incoming, body: bytearray) -> bool:
-        """Takes octets or a line; returns whether there were any."""
+        """Reads octets or one line; returns whether there were any."""
         if self._left:
             part = incoming.octets(self._left)
             self._left -= len(part)

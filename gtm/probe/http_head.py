@@ -27,7 +27,7 @@ from gtm.errors import NotHttp
 from gtm.probe.incoming import Incoming
 
 MAX_HEAD_BYTES = 256 * 1024
-"""Of all heads of an answer, interim ones too: a bound of memory, as Chromium has it. curl takes 300 KiB."""
+"""Most bytes of all heads of an answer, interim ones too, to limit memory, as in Chromium. curl allows 300 KiB."""
 
 _BEGINNING = b"http/"
 _STATUS = re.compile(rb"HTTP/([0-9])(?:\.([0-9]))?[ \t]+([1-9][0-9]{2})(?![0-9])", re.IGNORECASE)
@@ -35,12 +35,12 @@ _STRICT_STATUS = re.compile(rb"HTTP/(1)\.([0-9]) ([1-5][0-9]{2})(?= [\t\x20-\x7e
 _STRICT_FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\Z")  # RFC 9112 5, RFC 9110 5.5
 
 SWITCHING_PROTOCOLS = 101
-"""The one status of 1xx after which no other answer comes (RFC 9110 15.2.2)."""
+"""The only status of 1xx after which no other answer comes (RFC 9110 15.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status and headers of an answer."""
+    """The status and headers of an answer."""
 
     version: tuple[int, int]
     status: int
@@ -48,26 +48,26 @@ class Head:
 
     @property
     def is_interim(self) -> bool:
-        """Returns whether another answer follows (RFC 9110 15.2)."""
+        """Returns whether this is an interim answer, which another one follows (RFC 9110 15.2)."""
         return self.status < 200 and self.status != SWITCHING_PROTOCOLS
 
 
 class HeadReader:
-    """Reads the head of one answer. It has state: what was read of it."""
+    """Reads the head of one answer. It has state: the lines read so far."""
 
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
         self._size_bytes = 0
         self._start: tuple[tuple[int, int], int] | None = None
-        """Version and status."""
+        """The HTTP version and status; None before the first line."""
         self._headers: CIMultiDict[str] = CIMultiDict()
         self._name = b""
-        """Of the field that may go on in the next line; empty for none."""
+        """The name of the header that the next line may continue; empty for none."""
         self._values: list[bytes] = []
-        """Its value, line by line."""
+        """The value of that header, line by line."""
 
     def take(self, incoming: Incoming) -> Head | None:
-        """Returns the head of the final answer; None while it is not whole. Raises NotHttp."""
+        """Returns the head of the final answer; None while it is not complete. Raises NotHttp."""
         while (line := incoming.line()) is not None:
             self._size_bytes += len(line) + 1
             self._check_size(0)
@@ -88,7 +88,7 @@ class HeadReader:
             raise NotHttp("bad status line")
 
     def _taken(self, line: bytes) -> Head | None:
-        """Takes a line; returns the head that it ends."""
+        """Reads a line; returns the head if the line ends it, else None."""
         if b"\0" in line:
             raise NotHttp("an octet 0 in the head")
         text = line.removesuffix(b"\r")
@@ -123,7 +123,7 @@ class HeadReader:
             self._values.append(value.strip(b" \t"))
 
     def _fold(self, text: bytes) -> None:
-        """Takes a line that goes on with the field before it (RFC 9112 5.2)."""
+        """Appends a line that continues the header before it (RFC 9112 5.2)."""
         if self._strict:
             raise NotHttp("a header field that goes on in the next line")
         self._values.append(text.strip(b" \t"))

@@ -2,7 +2,7 @@
 
 What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. Where
 the kernel lets this process's group send echoes (net.ipv4.ping_group_range), no right is needed; else a raw socket is
-tried, which takes CAP_NET_RAW; without either this probe cannot tell, and nobody goes down for it:
+tried, which takes CAP_NET_RAW; without either the check is inconclusive:
 
     socket     right                who picks the identifier    what is received
     datagram   ping_group_range     the kernel                  replies to it alone
@@ -28,18 +28,18 @@ from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.monitors.kinds.icmp import IcmpSettings
 
 MAX_PACKET_BYTES = 65_535
-"""RFC 791 3.1: nothing that IP carries is longer, and nothing that is read is cut."""
+"""Most bytes of a packet (RFC 791 3.1), so that nothing that is read is cut."""
 
 NOT_PERMITTED = "ICMP is not permitted: net.ipv4.ping_group_range leaves this process out, and it has no CAP_NET_RAW"
 
 _PROTOCOLS = {4: (socket.AF_INET, socket.IPPROTO_ICMP), 6: (socket.AF_INET6, socket.IPPROTO_ICMPV6)}
 
 OpenSocket = Callable[[int, int, int], socket.socket]
-"""Takes family, type and protocol; raises PermissionError where a type is not permitted."""
+"""Opens a socket of a family, type and protocol. Raises PermissionError where the type is not permitted."""
 
 
 async def check_icmp(check: Check, settings: IcmpSettings, instruments: Instruments) -> CheckOutcome:
-    """Returns that the endpoint answered one of the requests, or raises why not."""
+    """Returns a good outcome if the endpoint answered a request; raises the network's error if not."""
     address = target_address(check, instruments)
     with reaching(address):
         return await ping(address, settings, timeout_s=check.monitor.timeout_s)
@@ -48,7 +48,10 @@ async def check_icmp(check: Check, settings: IcmpSettings, instruments: Instrume
 async def ping(
     address: Address, settings: IcmpSettings, *, timeout_s: float, open_socket: OpenSocket = socket.socket
 ) -> CheckOutcome:
-    """Returns that one of `count` requests, spread over the timeout, was answered; waits for the last one for ever."""
+    """Returns a good outcome when one of `count` requests, spread over the timeout, is answered.
+
+    After the last request it waits without a limit of its own.
+    """
     payload = secrets.token_bytes(settings.size_bytes)
     try:
         line = _open(address, payload, open_socket)
@@ -68,7 +71,7 @@ async def ping(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A socket that is connected to one endpoint, and what tells our replies from anybody else's."""
+    """A socket connected to one endpoint, with the values that identify our replies."""
 
     socket: socket.socket
     version: int
@@ -81,7 +84,7 @@ class _Line:
         await asyncio.get_running_loop().sock_sendall(self.socket, request)
 
     async def reply(self, *, sent: int) -> CheckOutcome:
-        """Returns once any of the requests sent so far is answered."""
+        """Returns a good outcome once any of the first `sent` requests is answered."""
         loop = asyncio.get_running_loop()
         while True:
             packet = await loop.sock_recv(self.socket, MAX_PACKET_BYTES)
@@ -90,11 +93,14 @@ class _Line:
             if sequence is not None and 1 <= sequence <= sent:
                 lap(Phase.FIRST_BYTE)
                 return PASSED
-            await asyncio.sleep(0)  # what is there is read without waiting: a flood must not hold up all else
+            await asyncio.sleep(0)  # read without waiting: a flood must not block other checks
 
 
 def _open(address: Address, payload: bytes, open_socket: OpenSocket) -> _Line:
-    """Returns the line to an endpoint, without rights if possible; raises PermissionError when there is no way."""
+    """Opens a socket to an endpoint, without special rights if possible.
+
+    Raises PermissionError when neither kind of socket is permitted.
+    """
     family, protocol = _PROTOCOLS[address.version]
     try:
         opened, is_raw = open_socket(family, socket.SOCK_DGRAM, protocol), False

@@ -1,8 +1,8 @@
-"""Unread: which checks this probe could not make, so that each is told of once.
+"""Inconclusive checks: which checks this probe could not make, so that each is reported once.
 
-What comes in: every check that gave no reading by this probe's own fault. What goes out: whether it is news. A machine
-that is out of descriptors cannot make thousands of checks at once: so many are told of in a minute, and the rest in the
-minutes after, if they still cannot be made.
+What comes in: every check that was inconclusive by this probe's own fault. What goes out: whether to report it. A
+machine without free descriptors fails to make thousands of checks at once: MAX_TOLD of them are reported in a minute,
+and the others in the minutes after, if they still cannot be made.
 """
 
 from collections import deque
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 from gtm.ids import CheckId
 
 MAX_TOLD = 20
-"""In PERIOD_S: enough to see what they have in common, and no flood."""
+"""Most checks reported in PERIOD_S: enough to see what they have in common, without a flood of lines."""
 PERIOD_S = 60.0
 
 
 class Unread:
-    """Has state: which checks were told of, and when the last of them were."""
+    """The checks that were reported as inconclusive. It has state: these checks, and the times of the last reports."""
 
     def __init__(self) -> None:
         self._told: set[CheckId] = set()
         self._told_at: deque[float] = deque(maxlen=MAX_TOLD)
 
     def is_news(self, check: CheckId, *, now: float) -> bool:
-        """Returns whether to tell of a check, which then was told of; `now` is monotonic seconds."""
+        """Returns whether to report a check, and counts it as reported if so; `now` is monotonic seconds."""
         if check in self._told:
             return False
         if len(self._told_at) == MAX_TOLD and now - self._told_at[0] < PERIOD_S:
@@ -33,5 +33,5 @@ class Unread:
         return True
 
     def forget(self, checks: Iterable[CheckId]) -> None:
-        """Forgets checks that are made no longer, or otherwise than before."""
+        """Forgets checks that are no longer made, or were changed: they may be reported again."""
         self._told.difference_update(checks)

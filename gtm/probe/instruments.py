@@ -1,7 +1,7 @@
-"""Instruments: what every check works with, made once per node.
+"""Instruments: the tools that every check uses, made once per node.
 
 What comes in: a clock, and an extra CA file for private certificates. What goes out: the clock, a resolver, a TLS
-context, a measure of how busy this process is, and what else some kinds go by (permits, heartbeats, beliefs).
+context, a measure of how busy this process is, and what some kinds need besides (permits, heartbeats, beliefs).
 """
 
 import socket
@@ -24,7 +24,7 @@ from gtm.resolver import Resolver, SystemResolver
 from gtm.threads import Pool
 
 PARSING_THREADS = 2
-"""What they do takes the interpreter's lock for most of the time: more of them would be no faster."""
+"""The number of threads. They use the interpreter's lock most of the time, so more of them would be no faster."""
 
 
 def _nothing_known(_check: CheckId) -> Belief:
@@ -33,7 +33,7 @@ def _nothing_known(_check: CheckId) -> Belief:
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """What every check works with."""
+    """The tools that every check uses."""
 
     clock: Clock
     resolver: Resolver
@@ -43,16 +43,17 @@ class Instruments:
     """What the node file lets checks use."""
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     believed: Callable[[CheckId], Belief] = _nothing_known
-    """What this probe believes of other checks, for those of kind `calculated`."""
+    """Returns this probe's belief of another check, for checks of kind `calculated`."""
     parsing: Pool = field(default_factory=lambda: Pool("answers", threads=PARSING_THREADS))
-    """Where answers are read that take long to read."""
+    """The threads that parse long answers."""
     turns: CheckTurns = field(default_factory=lambda: CheckTurns(MAX_CHECKS_AT_ONCE))
-    """For connections beside the first of a check; the prober takes those of checks from the same."""
+    """The turns for connections besides the first one of a check; the prober takes the turns of checks from the
+    same."""
     address: Address | None = None
-    """Which address of the target is looked at (attempts.py); None for checks that ask nobody."""
+    """The address to check (attempts.py); None for checks that connect to none."""
 
     def looking_at(self, address: Address | None) -> "Instruments":
-        """Returns the same instruments, for a look at one address."""
+        """Returns the same instruments for one address; None for a check that connects to none."""
         return replace(self, address=address)
 
 
@@ -67,7 +68,11 @@ async def open_instruments(
     believed: Callable[[CheckId], Belief] = _nothing_known,
     turns: CheckTurns | None = None,
 ) -> AsyncIterator[Instruments]:
-    """Opens the instruments, and closes them at the end."""
+    """Opens the instruments for the block, and closes them at its end.
+
+    An argument that is None gets a default. `extra_ca` is a file of CA certificates; `believed` returns this probe's
+    belief of a check.
+    """
     lateness = Lateness()
     lateness.start()
     try:
@@ -86,7 +91,7 @@ async def open_instruments(
 
 
 async def target_addresses(check: Check, instruments: Instruments) -> tuple[Address, ...]:
-    """Returns the addresses that the host name of a target has, in the resolver's order. Raises OSError for none."""
+    """Returns the addresses of a target's host name, in the resolver's order. Raises OSError if there are none."""
     addresses = await instruments.resolver.resolve(check.target, within_s=check.monitor.timeout_s)
     if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
@@ -95,10 +100,10 @@ async def target_addresses(check: Check, instruments: Instruments) -> tuple[Addr
 
 
 def target_address(check: Check, instruments: Instruments) -> Address:
-    """Returns the address that a check, of a kind that asks its endpoint, looks at now.
+    """Returns the address that a check must connect to now.
 
-    Raises NotPermitted where the check may not look at it. Each kind connects to this address and asks for no name
-    again: so what was judged is what is looked at, whatever a name server says a moment later.
+    Raises NotPermitted where the check may not connect to it. Each kind of check connects to this address and resolves
+    no name again, so the address that was permitted is the address that is checked.
     """
     assert instruments.address is not None
     instruments.permits.target(instruments.address, check.monitor.port)

@@ -52,14 +52,14 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 @dataclass(frozen=True, slots=True)
 class Runner(Generic[SettingsT]):
-    """How checks of one kind are run."""
+    """Runs the checks of one kind."""
 
     settings: type[SettingsT]
-    """What monitors of the kind have (gtm/zone/monitors/kinds)."""
+    """The class of the settings that monitors of the kind have (gtm/zone/monitors/kinds)."""
     run: Callable[[Check, SettingsT, Instruments], Coroutine[object, object, CheckOutcome]]
 
     def begin(self, check: Check, instruments: Instruments) -> Coroutine[object, object, CheckOutcome]:
-        """Returns a run of a check, which begins when it is awaited."""
+        """Returns the coroutine of one check, which begins when it is awaited."""
         settings = check.monitor.settings
         if not isinstance(settings, self.settings):
             raise TypeError(f"a {check.monitor.type.value} monitor with {type(settings).__name__}")
@@ -81,7 +81,7 @@ KINDS: Mapping[MonitorType, Runner[Any]] = {
 
 
 async def read(check: Check, instruments: Instruments) -> Reading:
-    """Returns one reading of one check."""
+    """Returns one reading of a check. It raises nothing but CancelledError."""
     started_at = instruments.clock.monotonic()
     seen = await look(check, instruments, _attempt)
     outcome, took_s = seen.outcome, instruments.clock.monotonic() - started_at
@@ -90,7 +90,7 @@ async def read(check: Check, instruments: Instruments) -> Reading:
 
 
 async def _attempt(check: Check, instruments: Instruments, *, stopwatch: Stopwatch, time: CheckTime) -> Seen:
-    """Returns the result of one look; it raises nothing but CancelledError."""
+    """Returns the result of one attempt at one address. It raises nothing but CancelledError."""
     limit = TimeLimit(time)
     bill = Bill(limit.cut_off)
     is_passed_over = False
