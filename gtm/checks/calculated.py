@@ -1,4 +1,4 @@
-"""The parts of a calculated monitor: what is believed of checks -> what is believed of each part.
+"""The parts of a calculated monitor: beliefs of checks -> the belief of each part.
 
 In come a part of a check, and a function that gives the belief of any check; out goes one belief. A probe uses this for
 what it reads (gtm/probe/calculated.py), and the plan for faults that have not happened (gtm/plan/faults.py).
@@ -18,11 +18,11 @@ from gtm.ids import CheckId
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
 
 Beliefs = Callable[[CheckId], Belief]
-"""What is believed of a check now; UNKNOWN of one that nobody reads, or has not read for long."""
+"""A function that returns the belief of a check now; UNKNOWN for a check without a recent reading."""
 
 
 def needed_of(settings: CalculatedSettings, count: int) -> int:
-    """Returns the number of parts that must be up."""
+    """Returns how many of `count` parts must be up for the calculated check to be up."""
     match settings.combine:
         case Combine.ALL:
             return count
@@ -33,7 +33,7 @@ def needed_of(settings: CalculatedSettings, count: int) -> int:
 
 
 def belief_of(part: Part, believed: Beliefs) -> Belief:
-    """Returns the belief of a part."""
+    """Returns the belief of a part of a calculated check; `believed` gives the belief of each check."""
     if part.is_unchecked:
         return Belief.UP
     if not part.checks:

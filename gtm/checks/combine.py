@@ -17,7 +17,7 @@ from gtm.health.belief import Belief
 
 
 def combined(beliefs: Sequence[Belief], *, needed: int) -> Belief:
-    """Returns the combined belief."""
+    """Returns one belief for several: UP if at least `needed` are up, DOWN if so many cannot be up any more."""
     ups, downs = beliefs.count(Belief.UP), beliefs.count(Belief.DOWN)
     if ups >= needed:
         return Belief.UP

@@ -15,8 +15,8 @@ from gtm.zone.model import Monitor, Service, Zone, awaited_by, check_id
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 MAX_FOREIGN_ENDPOINTS = 1_000
-"""Of a service of another zone that a monitor waits for; a service with more is unknown to it. The costs of waiting
-count for the zone that waits (gtm/zone/rules/sizes.py), and a zone is read without the others."""
+"""The most endpoints of a service of another zone in a calculated monitor; a larger one is unknown to the monitor. The
+cost counts for the zone of the monitor (gtm/zone/rules/sizes.py), and a zone is parsed without the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Part:
     name: str
     """The name of the monitor or the service, for messages."""
     checks: tuple[CheckId, ...]
-    """One for a monitor; those of its endpoints for a service; none where nothing is known of it."""
+    """One check for a monitor; the checks of the endpoints for a service; empty for an unknown service."""
     is_unchecked: bool = False
     """Whether an endpoint of the service has no monitor: then it counts as up."""
 
@@ -42,16 +42,16 @@ class Check:
     parts: tuple[Part, ...] = ()
     """What a check of type `calculated` combines."""
     zones: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """The zones that ask for it, where its monitor is defined in the shared file."""
+    """The zones that use it, for a monitor of the shared file (_shared.yaml); else empty."""
 
     @property
     def asked_by(self) -> tuple[str, ...]:
-        """Returns the zones that ask for it."""
+        """Returns the names of the zones that use this check."""
         return self.zones or (self.monitor.scope,)
 
 
 def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
-    """Returns every check that these zones ask for, those of calculated ones' parts too, once each, sorted by id."""
+    """Returns every check that these zones use, with the parts of calculated checks, each once, sorted by id."""
     parts = _parts_of({service.id: service for zone in zones for service in zone.services})
     by_id: dict[CheckId, Check] = {}
     asked_by: defaultdict[CheckId, list[str]] = defaultdict(list)
@@ -68,7 +68,7 @@ def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
 
 
 def checks_of(services: Mapping[ServiceId, Service]) -> tuple[Check, ...]:
-    """Returns every check that these services ask for, as `checks` does, without the zones that ask."""
+    """Returns every check that these services use, as `checks` does, but without the field `zones`."""
     by_id: dict[CheckId, Check] = {}
     _collect_all(services.values(), _parts_of(services), by_id)
     return tuple(by_id[key] for key in sorted(by_id))
@@ -94,7 +94,7 @@ class _ServiceParts:
         self._known: dict[tuple[str, bool], Part] = {}
 
     def part(self, name: str, *, is_own: bool) -> Part:
-        """Returns the part of a service, for a monitor of its zone or of another."""
+        """Returns the part of a service; `is_own` says whether the monitor is of the same zone as the service."""
         key = (name, is_own)
         if key not in self._known:
             service = self._services.get(ServiceId(name))
@@ -104,7 +104,7 @@ class _ServiceParts:
 
 
 def _collect(monitor: Monitor, target: str, services: _ServiceParts, by_id: dict[CheckId, Check]) -> None:
-    """Adds the check of a monitor, and those of its parts. Where a check is there, those of its parts are too."""
+    """Adds to `by_id` the check of a monitor for a target, and the checks of its parts."""
     stack = [monitor]
     while stack:
         here = stack.pop()

@@ -12,7 +12,7 @@ from gtm.health.verdict.verdict import VerdictPolicy, Window
 from gtm.zone.model import Monitor
 
 CONFIRMED = 2
-"""Bad readings: the one that came in its round, and the recheck."""
+"""The least number of bad readings with rechecks: that of the round, and that of the recheck."""
 
 
 def verdict_policy(monitor: Monitor) -> VerdictPolicy:
@@ -28,12 +28,12 @@ def verdict_policy(monitor: Monitor) -> VerdictPolicy:
 
 
 def pace(monitor: Monitor) -> Pace:
-    """Returns the pace at which an endpoint of this monitor is read."""
+    """Returns the pace of the readings of this monitor: the times of rounds and of rechecks."""
     return Pace(monitor.interval_s, min(monitor.recheck_s, monitor.interval_s))
 
 
 def has_rechecks(monitor: Monitor) -> bool:
-    """Returns whether an endpoint that was read as bad is read again before its next round."""
+    """Returns whether a bad reading is followed by a recheck before the next round."""
     return monitor.recheck_s < monitor.interval_s
 
 

@@ -19,7 +19,7 @@ Views = tuple[View, ...]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a chain leaves for the queries of one cell."""
+    """The candidates that a chain leaves in one cell, and how queries choose among them."""
 
     candidates: Candidates
     choose: Choose
@@ -28,7 +28,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class FilterStep:
-    """One filter at work."""
+    """One step of a chain: a filter, and the candidates before and after it."""
 
     filter: Filter
     before: Candidates
@@ -36,12 +36,12 @@ class FilterStep:
 
 
 def views(chain: Chain, place: Place, regions: Regions) -> Views:
-    """Returns the chain's views of a place; places of equal views are of one cell."""
+    """Returns the view that each filter of the chain has of a place; places with equal views are in one cell."""
     return tuple(() if link.view is None else link.view(place, regions) for link in chain)
 
 
 def views_of(chain: Chain, places: Sequence[Place], regions: Regions) -> list[Views]:
-    """Returns the chain's views of each of many places."""
+    """Returns the chain's views for each of many places, in their order."""
     columns = [_column(link, places, regions) for link in chain]
     return list(zip(*columns, strict=True))
 
@@ -55,12 +55,12 @@ def _column(link: Filter, places: Sequence[Place], regions: Regions) -> Sequence
 
 
 def looks_at_place(chain: Chain) -> bool:
-    """Returns whether the answer can depend on the client."""
+    """Returns whether a filter of the chain looks at the client's place."""
     return any(link.view is not None for link in chain)
 
 
 def select(chain: Chain, candidates: Candidates, seen: Views) -> Selection:
-    """Returns the candidates that the chain leaves in the cell with these views."""
+    """Returns the candidates that the chain leaves in the cell with the views `seen`."""
     for step in steps(chain, candidates, seen):
         candidates = step.after
     chooser = next((link for link in reversed(chain) if link.choose is not None), None)
@@ -70,7 +70,7 @@ def select(chain: Chain, candidates: Candidates, seen: Views) -> Selection:
 
 
 def steps(chain: Chain, candidates: Candidates, seen: Views) -> Iterator[FilterStep]:
-    """Yields each filter's work; stops early when nothing is left."""
+    """Yields the step of each filter, in the order of the chain; stops when no candidate is left."""
     for link, view in zip(chain, seen, strict=True):
         if not candidates:
             return

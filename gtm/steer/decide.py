@@ -1,6 +1,6 @@
 """From beliefs to what one cell is answered for one type: the chain, and what to do when all are down.
 
-What a person took out (`down`, `drain`) is no candidate, whatever its chain; the rest of the endpoints of a type:
+Endpoints that an override takes out (`down`, `drain`) are no candidates, in any chain. For the others of a type:
 
 every endpoint of the type      what is decided                                     state
 -------------------------      -----------------------------------------------     ---------
@@ -13,7 +13,8 @@ all down: serve_last_good       left to the plan, which remembers               
 all down: nodata | servfail     nothing                                             FAIL_CLOSED
 everything was taken out        the same as all down, of all of them
 
-An answer without what is drained is STEADY: that is no failure. Without what a person said is down it is DEGRADED.
+An answer without drained endpoints is STEADY: a drain is no failure. Without endpoints of an override `down` it is
+DEGRADED.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from gtm.zone.model import OnAllDown
 
 
 class State(Enum):
-    """How far an outcome is from what it would be with everything up."""
+    """How an outcome differs from the outcome with all endpoints up."""
 
     STEADY = "steady"
     DEGRADED = "degraded"
@@ -50,7 +51,7 @@ class Pick(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What one cell is answered for one type of record."""
+    """The decision for one cell and one record type: the endpoints, how queries choose among them, and the state."""
 
     picks: tuple[Pick, ...]
     choose: Choose
@@ -59,7 +60,10 @@ class Decided:
 
 
 def decide(chain: Chain, candidates: Candidates, seen: Views, on_all_down: OnAllDown) -> Decided:
-    """Returns the decision for candidates of which at least one is not a last resort."""
+    """Returns the decision for candidates in the cell with the views `seen`.
+
+    At least one candidate must not be a last resort.
+    """
     regular = tuple(candidate for candidate in candidates if not candidate.last_resort)
     selection = select(chain, _left(regular), seen)
     if selection.candidates:
@@ -72,9 +76,9 @@ def decide(chain: Chain, candidates: Candidates, seen: Views, on_all_down: OnAll
 
 
 def offered(candidates: Candidates) -> Candidates:
-    """Returns the candidates that no person took out.
+    """Returns the candidates that no override takes out; all candidates when none is left.
 
-    Or all, where that is nothing: a service that has endpoints has an answer.
+    So a service that has endpoints has an answer.
     """
     return _left(candidates) or candidates
 
@@ -84,7 +88,7 @@ def _left(candidates: Candidates) -> Candidates:
 
 
 def as_if_up(candidates: Candidates) -> Candidates:
-    """Returns the candidates, all believed up."""
+    """Returns the candidates, each with the belief UP."""
     return tuple(candidate.believed(Belief.UP) for candidate in candidates)
 
 

@@ -53,17 +53,17 @@ class Candidate:
     priority: int = 1
     last_resort: bool = False
     rank: tuple[int, ...] = ()
-    """From the sorting filters so far; lower is better."""
+    """The numbers that sorting filters have added so far; lower is better."""
     said: Action | None = None
-    """What a person said of it, if anything."""
+    """The action of the override that decides for it; None when there is none."""
 
     @property
     def is_taken_out(self) -> bool:
-        """Returns whether a person took it out of the answers."""
+        """Returns whether an override takes it out of the answers (`down` or `drain`)."""
         return self.said is Action.DOWN or self.said is Action.DRAIN
 
     def ranked(self, rank: int) -> "Candidate":
-        """Returns this candidate with one more place in its rank."""
+        """Returns this candidate with one more number at the end of its rank."""
         return self._with(self.belief, self.weight, (*self.rank, rank))
 
     def weighing(self, weight: int) -> "Candidate":
@@ -71,7 +71,7 @@ class Candidate:
         return self._with(self.belief, weight, self.rank)
 
     def believed(self, belief: Belief) -> "Candidate":
-        """Returns this candidate as it would be with another belief."""
+        """Returns this candidate with another belief."""
         return self if self.belief is belief else self._with(belief, self.weight, self.rank)
 
     def _with(self, belief: Belief, weight: int, rank: tuple[int, ...]) -> "Candidate":
@@ -88,25 +88,25 @@ def _no_reason(_candidate: Candidate, _place: Place, _regions: Regions) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One link of a chain."""
+    """One filter of a steering chain: a function that keeps or drops candidates, and what it needs to see."""
 
     name: str
     keep: Callable[[Candidates, View], Candidates]
-    """Returns the candidates that are left, best first. It must look at the client through the view alone."""
+    """Returns the candidates that are left, best first. The view is all that it may know of the client."""
     view: Callable[[Place, Regions], View] | None = None
-    """Returns the view that this filter has of a place; None for one that does not look."""
+    """Returns the view that this filter has of a place; None for a filter that needs no place."""
     views: Callable[[Sequence[Place], Regions], Sequence[View]] | None = None
-    """Returns the same views of many places at once, for a filter that has a faster way."""
+    """Returns the views of many places at once; None for a filter without a faster way."""
     why: Callable[[Candidate, Place, Regions], str] = _no_reason
-    """Returns, for people, what the filter saw in a candidate: `5512 km`."""
+    """Returns a text with the filter's reason for a candidate: `5512 km`."""
     choose: Choose | None = None
-    """How queries choose, for a filter that decides that."""
+    """How queries choose among the candidates; None for a filter that does not decide that."""
     count: int = 0
-    """How many are chosen by SHUFFLE and ROTATE; 0 means all."""
+    """How many answers SHUFFLE and ROTATE give; 0 means all."""
 
 
 def leading(candidates: Candidates) -> Candidates:
-    """Returns the candidates of the best rank."""
+    """Returns the candidates with the rank of the first one; they must be sorted by rank."""
     return tuple(candidate for candidate in candidates if candidate.rank == candidates[0].rank)
 
 

@@ -39,7 +39,7 @@ PRESETS: Mapping[str, tuple[FilterSpec, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class SteeringVocabulary:
-    """The words of `steer`; it is the Vocabulary that zone files are parsed with."""
+    """The filters and presets that `steer` of a zone file may name; it is the Vocabulary that parses zone files."""
 
     kinds: Mapping[str, FilterFactory]
     presets: Mapping[str, tuple[FilterSpec, ...]]
@@ -50,7 +50,7 @@ class SteeringVocabulary:
         return frozenset(self.kinds)
 
     def objection(self, spec: FilterSpec) -> str:
-        """Returns the fault of the argument of a known filter, or an empty string."""
+        """Returns a text that says why a known filter refuses the argument; empty when the argument is valid."""
         try:
             self.kinds[spec.name](spec.argument)
         except ValueError as error:
@@ -58,11 +58,11 @@ class SteeringVocabulary:
         return ""
 
     def looks(self, steer: Steer) -> bool:
-        """Returns whether a valid `steer` looks at the place of clients."""
+        """Returns whether the chain of a valid `steer` looks at the place of clients."""
         return looks_at_place(self.build(steer))
 
     def build(self, steer: Steer) -> tuple[Filter, ...]:
-        """Returns the chain of a valid `steer`."""
+        """Returns the chain of filters of a valid `steer`."""
         return tuple(self.kinds[spec.name](spec.argument) for spec in steer.chain)
 
 
@@ -70,5 +70,5 @@ STEERING = SteeringVocabulary(KINDS, PRESETS)
 
 
 def with_kinds(added: Mapping[str, FilterFactory]) -> SteeringVocabulary:
-    """Returns the vocabulary with more filters; ours keep their names."""
+    """Returns the vocabulary with further filters; a built-in filter keeps its name."""
     return SteeringVocabulary({**added, **KINDS}, PRESETS)

@@ -5,7 +5,7 @@ from gtm.zone.steering import Argument
 
 
 def parse(argument: Argument) -> Filter:
-    """Returns the filter `first`; its argument is how many to keep."""
+    """Returns the filter `first`; its argument is the number of candidates to keep. Raises ValueError for others."""
     count = at_least_one(argument)
 
     def keep(candidates: Candidates, _view: View) -> Candidates:
@@ -15,11 +15,11 @@ def parse(argument: Argument) -> Filter:
 
 
 MAX_COUNT = 10_000
-"""No answer has room for more, and an engine no number for any."""
+"""No answer has room for more records, and an engine has no number for a larger count."""
 
 
 def at_least_one(argument: Argument) -> int:
-    """Returns the argument as a count of endpoints."""
+    """Returns the argument as a count of endpoints; raises ValueError if it is not a whole number of 1..MAX_COUNT."""
     if isinstance(argument, bool) or not isinstance(argument, int) or argument < 1:
         raise ValueError("takes a whole number of endpoints, at least 1")
     if argument > MAX_COUNT:

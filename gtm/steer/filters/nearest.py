@@ -26,21 +26,21 @@ Names = tuple[RegionName, ...]
 
 
 def parse(argument: Argument) -> Filter:
-    """Returns the filter `nearest`; it takes no argument."""
+    """Returns the filter `nearest`; raises ValueError if there is an argument."""
     if argument is not None:
         raise ValueError("takes no argument")
     return Filter("nearest", _keep, view=order, views=orders, why=_why)
 
 
 def order(place: Place, regions: Regions) -> Names:
-    """Returns the names of the regions, nearest first."""
+    """Returns the names of the regions, the nearest to a place first."""
     if place.at is None:
         return _unplaced(place.continent, regions)
     return _of_point(place.at, sites_of(regions))
 
 
 def orders(places: Sequence[Place], regions: Regions) -> list[Names]:
-    """Returns the order of the regions for each of many places: a city database has a hundred thousand."""
+    """Returns what `order` returns, for each of many places at once."""
     points = list(dict.fromkeys(place.at for place in places if place.at is not None))
     at_point = dict(zip(points, _orders(points, regions), strict=True)) if points else {}
     unplaced = {place.continent: _unplaced(place.continent, regions) for place in places if place.at is None}
@@ -83,13 +83,16 @@ def _orders(points: Sequence[Coordinates], regions: Regions) -> list[Names]:
 
 
 def _named(row: Sequence[int], sites: Sequence[Site], owns: Iterator[int]) -> Names:
-    """Returns the names of the regions of sites in an order, each shared site from the point's own region on."""
+    """Returns the names of the regions of sites, in the order of the site numbers in `row`.
+
+    `owns` has, for each site of several regions, the number of the region that comes first.
+    """
     from_own = [turned(site, next(owns)) if len(site) > 1 else site for site in sites]
     return tuple(region.name for number in row for region in from_own[number])
 
 
 def biased_km(at: Coordinates, region: Region) -> float:
-    """Returns the distance that counts, in km; infinite for a region without coordinates."""
+    """Returns the distance to a region with its bias applied, in km; infinite for a region without coordinates."""
     if region.at is None:
         return math.inf
     return _biased(distance_km(at, region.at), region)

@@ -6,7 +6,7 @@ from gtm.zone.steering import Argument
 
 
 def parse(argument: Argument) -> Filter:
-    """Returns the filter `priority`; it takes no argument."""
+    """Returns the filter `priority`; raises ValueError if there is an argument."""
     if argument is not None:
         raise ValueError("takes no argument")
     return Filter("priority", _keep, why=_why)

@@ -10,12 +10,12 @@ from gtm.zone.steering import Argument
 
 
 def parse(argument: Argument) -> Filter:
-    """Returns the filter `shuffle`; its argument is the most answers of a reply, all without one."""
+    """Returns the filter `shuffle`; its argument is the most answers of a reply; None means all."""
     return _choosing("shuffle", Choose.SHUFFLE, argument)
 
 
 def parse_rotate(argument: Argument) -> Filter:
-    """Returns the filter `rotate`; its argument is the most answers of a reply, all without one."""
+    """Returns the filter `rotate`; its argument is the most answers of a reply; None means all."""
     return _choosing("rotate", Choose.ROTATE, argument)
 
 

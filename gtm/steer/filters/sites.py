@@ -1,4 +1,4 @@
-"""Sites: regions at one point, which the distance does not tell apart, and whose turn it is where.
+"""Sites: regions at one point, which have the same distance from every client; and which of them comes first where.
 
 What comes in: regions, and a client's point. What goes out: the regions of a site with the point's own one first. A
 point has the same one always, whatever the query, the node and the health of the others (rendezvous hashing: Thaler and
@@ -24,7 +24,7 @@ Site = tuple[Region, ...]
 
 
 def sites_of(regions: Regions) -> list[Site]:
-    """Returns the sites, sorted by the name of their first region."""
+    """Returns the sites of these regions, sorted by the name of their first region."""
     sites: dict[Hashable, list[Region]] = defaultdict(list)
     for region in sorted(regions, key=lambda region: region.name):
         sites[_key(region)].append(region)
@@ -32,12 +32,12 @@ def sites_of(regions: Regions) -> list[Site]:
 
 
 def site_of(region: Region, regions: Regions) -> Site:
-    """Returns the site of one of the regions."""
+    """Returns the site that a region is in; `regions` has all regions of the service."""
     return next(site for site in sites_of(regions) if region in site)
 
 
 def own_first(site: Site, at: Coordinates) -> Site:
-    """Returns the regions of a site in the order in which a point gets them."""
+    """Returns the regions of a site in the order for clients at a point, their own region first."""
     if len(site) == 1:
         return site
     endpoint_ref = _mixed(_endpoint_ref(at))
@@ -60,7 +60,7 @@ def owners(site: Site, points: Sequence[Coordinates]) -> list[int]:
 
 
 def turned(site: Site, own: int) -> Site:
-    """Returns a site from one of its regions on, and then from the first."""
+    """Returns a site rotated, so that the region with the number `own` comes first."""
     return site[own:] + site[:own]
 
 
@@ -69,7 +69,7 @@ def _key(region: Region) -> Hashable:
 
 
 def _seed(region: Region) -> int:
-    """Returns the number that a region draws with: the same on every machine."""
+    """Returns a hash of a region's name, of 64 bits; it is the same on every machine."""
     return int.from_bytes(blake2b(region.name.encode(), digest_size=8).digest())
 
 

@@ -1,11 +1,11 @@
-"""`up`: keeps what can be answered. The first of these groups that is not empty, the rest stands by:
+"""`up`: keeps the first of these groups of candidates that is not empty; the others stand by:
 
     1. weight above 0, up
     2. weight above 0, unknown     a new endpoint is eligible after the healthy ones
     3. weight 0, up                Route 53: zero is considered only when all non-zero ones are down
     4. weight 0, unknown
 
-Nothing is left when every endpoint is down; what is answered then is the service's `on_all_down`.
+Nothing is left when every endpoint is down; then the service's `on_all_down` decides the answer.
 """
 
 from gtm.geo.place import Place
@@ -17,7 +17,7 @@ _GROUP = {Belief.UP: 0, Belief.UNKNOWN: 1}
 
 
 def parse(argument: Argument) -> Filter:
-    """Returns the filter `up`; it takes no argument."""
+    """Returns the filter `up`; raises ValueError if there is an argument."""
     if argument is not None:
         raise ValueError("takes no argument")
     return Filter("up", _keep, why=_why)

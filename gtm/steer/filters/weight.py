@@ -9,7 +9,7 @@ from gtm.zone.steering import Argument
 
 
 def parse(argument: Argument) -> Filter:
-    """Returns the filter `weight`; it takes no argument."""
+    """Returns the filter `weight`; raises ValueError if there is an argument."""
     if argument is not None:
         raise ValueError("takes no argument")
     return Filter("weight", _keep, why=_why, choose=Choose.ONE)
