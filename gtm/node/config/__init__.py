@@ -1,1 +1,1 @@
-"""The node file: text -> a checked value, one file for each of its parts."""
+"""The node file: text -> a validated configuration; one module for each part of the node file."""

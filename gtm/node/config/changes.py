@@ -1,9 +1,10 @@
-"""What of a node file that changed a running node takes, and what waits for a restart.
+"""The changes of a node file: which ones a running node can apply, and which ones wait for a restart.
 
-    node file, read again -> compare with what runs -> taken, by key; or named: it needs a restart
+    node file, read again -> compare with what runs -> applied, by key; or reported as a key that needs a restart
 
-Every field of NodeConfig is in one of two tables, by what people write for it. What a restart takes is what others know
-the node by, what is opened once (sockets, folders, the engine), and what is loaded before the first answer.
+Every field of NodeConfig is in one of two tables, with its keys of the node file. A restart is needed for the identity
+of the node (its name, vantage, key), for what is opened once (sockets, folders, the engine), and for what is loaded
+before the first answer.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +28,7 @@ TAKEN: Mapping[str, str] = {
     "quorum": "quorum",
     "log": "log",
 }
-"""Fields that a running node takes, by the keys of the node file."""
+"""The fields of NodeConfig that a running node can change, each with its keys of the node file."""
 
 RESTARTED: Mapping[str, str] = {
     "node": "node",
@@ -48,41 +49,42 @@ RESTARTED: Mapping[str, str] = {
     "admin_tls": "listen.tls",
     "otlp": "telemetry.otlp",
 }
-"""Fields that wait for a restart."""
+"""The fields of NodeConfig that change only at a restart, each with its keys of the node file."""
 
 FROM_OR_TO_NONE = frozenset({"peers", "listed", "overrides_from", "quorum"})
-"""What waits for a restart, too, where a node gets its first peers, or has no more: others of its parts run then."""
+"""Fields that also wait for a restart when a node gets its first peer or loses its last: other rivers run then."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFileReread:
-    """How the node file is read again, with the options of the command line; and how the log is set anew."""
+    """The functions that a reload needs: one reads the node file again, one applies new settings of the log."""
 
     read: Callable[[], NodeConfig]
-    """Raises NodeInvalid."""
+    """Returns the configuration of the node file and of the command line; raises NodeInvalid."""
     relog: Callable[[LogChoice], None] = lambda _choice: None
+    """Applies new settings of the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How a node file differs from what runs."""
+    """The differences between a node file and the configuration that runs."""
 
     config: NodeConfig
-    """What runs from now on."""
+    """The configuration that runs from now on: the running one with the fields that it can change."""
     taken: tuple[str, ...] = ()
-    """Keys of the node file; of peers also who came, went and changed."""
+    """The keys of the node file that change now; for peers also which were added, removed and changed."""
     restart: tuple[str, ...] = ()
-    """Keys that need a restart."""
+    """The keys of the node file whose changes need a restart."""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Returns it for people."""
+        """Returns the differences as lines for people: the keys that change, and those that need a restart."""
         taken = (f"node file: taken: {'; '.join(self.taken)}",) if self.taken else ()
         return (*taken, *((f"node file: needs a restart: {'; '.join(self.restart)}",) if self.restart else ()))
 
 
 def difference(running: NodeConfig, asked: NodeConfig) -> Difference:
-    """Returns the differences to take of a node file as it is now."""
+    """Returns the differences of the configuration in the node file (`asked`) from the running one."""
     other = [field.name for field in fields(NodeConfig) if getattr(running, field.name) != getattr(asked, field.name)]
     is_first_or_last = bool(running.peers) != bool(asked.peers)
     waits = {name for name in other if name not in TAKEN or (is_first_or_last and name in FROM_OR_TO_NONE)}
@@ -95,6 +97,7 @@ def difference(running: NodeConfig, asked: NodeConfig) -> Difference:
 
 
 def _peers(before: tuple[Peer, ...], after: tuple[Peer, ...]) -> str:
+    """Returns which peers were added, removed and changed, for people."""
     was, now = ({peer.node: peer for peer in peers} for peers in (before, after))
     parts = {
         "added": now.keys() - was.keys(),
@@ -109,6 +112,7 @@ MAX_NAMED = 8
 
 
 def _some(names: list[str]) -> str:
+    """Returns the first MAX_NAMED names, and the number of the others."""
     more = len(names) - MAX_NAMED
     return " ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 

@@ -1,4 +1,4 @@
-"""What is wrong between keys of a node file that are right by themselves: mistakes, each at its place."""
+"""Conflicts between keys of a node file that are each valid alone: problems, each with its place in the file."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from gtm.serve.listen import ListenAddress
 
 
 def clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
-    """Returns the problems between keys that are right by themselves."""
+    """Returns the problems between keys of the node file that are each valid alone; `node` is this node's name."""
     problems = []
     names = [peer.node for peer in entry.share.peers]
     for index, name in enumerate(names):
@@ -45,7 +45,7 @@ def clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Proble
 
 
 def _shared_places(entry: NodeEntry, document: Document) -> list[Problem]:
-    """Returns the problems of two listeners of this node at one address: the second could not listen there."""
+    """Returns a problem for each listener whose address another listener of this node uses already."""
     listen = entry.listen
     taken: list[tuple[str, ListenAddress]] = []
     problems = []
@@ -63,14 +63,14 @@ def _shared_places(entry: NodeEntry, document: Document) -> list[Problem]:
 
 
 def others(entry: NodeEntry, node: NodeName) -> list[PeerEntry]:
-    """Returns the peers without this node itself: one list will do for all nodes."""
+    """Returns the entries of `share.peers` without this node: all nodes may have the same list."""
     return [peer for peer in entry.share.peers if peer.node != node]
 
 
 def _listed_otherwise(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
-    """Returns the problems of a peers list that describes this node itself wrongly.
+    """Returns the problems of a peers list whose entry for this node does not fit its own settings.
 
-    Others, with that list, refuse it.
+    Other nodes with that list would refuse its reports, or wait for its votes.
     """
     looks, vantage = Role.PROBE in entry.roles, entry.vantage or node
     problems = []
@@ -90,7 +90,7 @@ def _listed_otherwise(entry: NodeEntry, document: Document, node: NodeName) -> l
 
 
 def _two_places(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
-    """Returns the problems of a vantage that is given two places: it is one voice, for the clients near one place."""
+    """Returns the problems of a vantage with two different places: it is one voice, for the clients near one place."""
     places: dict[str, Coordinates] = {}
     if Role.PROBE in entry.roles and entry.at is not None:
         places[entry.vantage or node] = entry.at
@@ -106,7 +106,7 @@ def _two_places(entry: NodeEntry, document: Document, node: NodeName) -> list[Pr
 
 
 def _silent_quorum(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
-    """Returns the problems of a quorum that needs more voices than there are nodes: nothing would ever be believed."""
+    """Returns the problems of a quorum that needs more voices than nodes can vote: no belief would ever change."""
     asked = {"voters": entry.quorum.voters or 0, "vantages": entry.quorum.vantages or 0}
     if isinstance(entry.quorum.rule, AtLeast):
         asked["rule"] = entry.quorum.rule.count
@@ -120,7 +120,10 @@ def _silent_quorum(entry: NodeEntry, document: Document, node: NodeName) -> list
 
 
 def own_files(entry: NodeEntry, document: Document, base: Path) -> list[Problem]:
-    """Returns the problems of files of the node itself that are listed for checks."""
+    """Returns the problems of the node's own files (keys, tokens, state folder) that are also listed for checks.
+
+    `base` is the folder of the node file.
+    """
     share, etcd = entry.share, entry.share.etcd
     own = {
         "share.key": share.key,
@@ -141,5 +144,5 @@ _ASKED = {"voters": "voters", "vantages": "vantages", "rule": "voices"}
 
 
 def voters_of(entry: NodeEntry, node: NodeName) -> int:
-    """Returns the number of nodes that may vote: every peer, and this one if it is a probe."""
+    """Returns the number of nodes that may vote: every peer that is a probe, and this node if it is a probe."""
     return sum(peer.probe for peer in others(entry, node)) + (Role.PROBE in entry.roles)

@@ -1,10 +1,10 @@
-"""The node file that counts now: a reload replaces it, and whoever needs it reads it here."""
+"""The configuration that counts now: a reload replaces it, and the parts of the node read it here."""
 
 from gtm.node.config.model import NodeConfig
 
 
 class CurrentConfig:
-    """Has the configuration that counts now."""
+    """Holds the configuration that counts now, in `config`."""
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config

@@ -17,5 +17,5 @@ class LogEntry(Entry):
 
     @property
     def chosen(self) -> LogChoice:
-        """Returns them as a value."""
+        """Returns the form and the level of the log as a value."""
         return LogChoice(self.format, self.level)

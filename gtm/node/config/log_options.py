@@ -1,20 +1,20 @@
-"""How a node logs: what its file, or its command line, chooses of the log."""
+"""The settings of the log: its form and level, which the node file or the command line chooses."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class LogFormat(Enum):
-    """What a record of the log looks like."""
+    """The form of a record of the log."""
 
     TEXT = "text"
-    """A line for people, and the lines of a traceback below it."""
+    """One line for people, and below it the lines of a traceback, if there is one."""
     JSON = "json"
-    """A line with one object."""
+    """One line with one JSON object."""
 
 
 class LogLevel(Enum):
-    """From which level on records are logged."""
+    """The lowest level of records that are logged."""
 
     DEBUG = "debug"
     INFO = "info"

@@ -1,1 +1,1 @@
-"""Steering filters of other packages: found, and kept from harming the node."""
+"""Steering filters of other packages: loads them, and guards the node against their failures."""

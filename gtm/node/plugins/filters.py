@@ -1,4 +1,4 @@
-"""The steering vocabulary of this installation: ours, and the filters that other packages add.
+"""The steering vocabulary of this installation: the presets and filters of gtm, and the filters of other packages.
 
 A package adds filters by entry points of the group `gtm.filters`: each names a `gtm.steer.vocabulary.Kind`, a function
 of the filter's argument that returns a `gtm.steer.filter.Filter`.
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 def vocabulary(counters: Counters) -> SteeringVocabulary:
-    """Returns the presets and filters that zone files may name here; failures of added filters are counted.
+    """Returns the presets and filters that zone files may name on this node; counts failures of added filters.
 
-    An entry point that cannot be loaded is logged and left out: zone files that use it are then refused by name.
+    An entry point that cannot be loaded is logged and left out: zone files that name it are then refused.
     """
     kinds: dict[str, FilterFactory] = {}
     for point in entry_points(group=GROUP):

@@ -1,14 +1,14 @@
-"""Filters of other packages, kept from harming the node: whatever one raises or returns, steering goes on without it.
+"""Guards the node against filters of other packages: when one fails, steering works without it.
 
-    keep raises, or returns other than some of its candidates    the candidates as they came
-    keep loses all, though not all are down                      the candidates as they came
-    view raises, or cannot be a key                              one view for every place
-    why raises, or is no text                                    no words
-    the kind raises, or makes no filter                          an objection to the zone file that names it
+    keep raises, or returns something other than candidates it got    all candidates that it got
+    keep drops all candidates, though not all are down                all candidates that it got
+    view raises, or returns a value that cannot be hashed             one view for every place
+    why raises, or returns no text                                    an empty text
+    the kind raises, or makes no filter                               a problem of the zone file that names it
 
-What comes in is a kind as its package gave it; what goes out is a kind that is safe to run. Each failure is counted as
-`filter_failures{filter=...}`, and the first of each filter is logged with its traceback. It must not hide a ValueError
-of the kind: those are words for the author of the zone file.
+What comes in: a kind (a function that makes filters) of another package. What goes out: a kind that is safe to run.
+Each failure is counted as `filter_failures{filter=...}`, and the first of each filter is logged with its traceback.
+This must not hide a ValueError of the kind: its message is for the author of the zone file.
 """
 
 import logging
@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 
 
 def guarded(name: str, kind: FilterFactory, counters: Counters) -> FilterFactory:
-    """Returns a kind whose filters cannot raise, and cannot lose what may be answered."""
+    """Returns a kind that makes guarded filters: they never raise, and never drop all candidates if not all are down.
+
+    `name` is the name of the filter in zone files. The kind raises ValueError when it can make no filter.
+    """
     failures = _Failures(name, counters)
 
     def make(argument: Argument) -> Filter:
@@ -45,6 +48,7 @@ def guarded(name: str, kind: FilterFactory, counters: Counters) -> FilterFactory
 
 
 def _demand_filter(made: object) -> None:
+    """Raises TypeError unless this is a filter with a valid choice and count."""
     if not isinstance(made, Filter):
         raise TypeError(f"it makes no Filter but {type(made).__name__}")
     choose: object = made.choose
@@ -55,14 +59,14 @@ def _demand_filter(made: object) -> None:
 
 @dataclass(slots=True)
 class _Failures:
-    """Counts what goes wrong in one filter. It has state: the log gets the first failure alone."""
+    """Counts the failures of one filter, and logs the first. Its state: whether that was logged."""
 
     name: str
     counters: Counters
     logged: bool = field(default=False)
 
     def note(self, what: str, error: Exception) -> None:
-        """Counts a failure."""
+        """Counts a failure in the method `what` of the filter, and logs it if it is the first."""
         self.counters.add("filter_failures", filter=self.name)
         if not self.logged:
             self.logged = True
@@ -72,16 +76,18 @@ class _Failures:
 
 @dataclass(frozen=True, slots=True)
 class _Guarded:
-    """One filter, and what it may do."""
+    """One filter of another package, wrapped in methods that never raise."""
 
     inner: Filter
     failures: _Failures
 
     def filter(self) -> Filter:
+        """Returns the filter with the guarded methods in place of its own."""
         view = None if self.inner.view is None else self.view
         return replace(self.inner, keep=self.keep, view=view, views=None, why=self.why)
 
     def keep(self, candidates: Candidates, view: View) -> Candidates:
+        """Returns the candidates that the filter keeps; all of them when it fails."""
         try:
             kept = self.inner.keep(candidates, view)
             _demand_some(kept, candidates)
@@ -91,6 +97,7 @@ class _Guarded:
         return kept
 
     def view(self, place: Place, regions: Regions) -> View:
+        """Returns the view that the filter has of a place; an empty view when it fails."""
         try:
             seen = self.inner.view(place, regions) if self.inner.view is not None else ()
             hash(seen)
@@ -100,6 +107,7 @@ class _Guarded:
         return seen
 
     def why(self, candidate: Candidate, place: Place, regions: Regions) -> str:
+        """Returns the reason that the filter gives for a candidate; an empty text when it fails."""
         try:
             reason: object = self.inner.why(candidate, place, regions)
         except Exception as error:  # noqa: BLE001  # a stranger's code may raise anything; it is logged
@@ -112,7 +120,10 @@ _NOTHING_SEEN: Hashable = ()
 
 
 def _demand_some(kept: object, candidates: Candidates) -> None:
-    """Raises TypeError or ValueError unless these are some of the candidates, in any order and with any rank."""
+    """Raises TypeError or ValueError unless `kept` is a tuple of some of the candidates, in any order, with any rank.
+
+    Raises ValueError, too, when it is empty though not all candidates are down.
+    """
     if not isinstance(kept, tuple) or not all(isinstance(kept_candidate, Candidate) for kept_candidate in kept):
         raise TypeError("it returned no tuple of candidates")
     numbers = [kept_candidate.number for kept_candidate in kept]

@@ -1,11 +1,12 @@
-r"""What the scopes of overrides are called now: an override keeps the name that was signed, and follows renames.
+r"""The present names of the scopes of overrides: an override keeps its signed name, and follows renames.
 
     the zones change -> prepare: both names count -> the new plan serves -> commit: the new name alone
                                                   \-> no plan can be made of them -> abandon: the old one alone
 
-Each node follows what its own zone files do (gtm/plan/renamed_scopes.py), when they do it; so nodes that are changed
-one after the other all drain the same endpoints meanwhile. What comes in: layouts of zones, and overrides. What goes
-out: the scopes that each counts for. It is kept on disk by its text, for a start has the new files alone.
+Each node follows the renames in its own zone files (gtm/plan/renamed_scopes.py) when they come. So nodes that get new
+zone files one after the other all drain the same endpoints meanwhile. What comes in: layouts of zones, and overrides.
+What goes out: the scopes that each override counts for. The names are kept on disk, because a start has only the new
+zone files.
 """
 
 import json
@@ -25,21 +26,21 @@ from gtm.health.verdict.saved_model import Wire
 from gtm.plan.renamed_scopes import Layout, followed
 
 MAX_RENAMED = 10_000
-"""Far more than overrides can be in force."""
+"""The most scopes in a file: far more than overrides can be in force."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """What one scope is called now."""
+    """The present names of one scope."""
 
     to: tuple[Scope, ...]
     back_at: float = math.inf
-    """The wall time at which something else got the old name: what is said of it since then is not said of this."""
+    """The Unix time at which the old name came back for something else: newer overrides count for that alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """An override that counts for other scopes than before."""
+    """An override that counts for other scopes than before a rename."""
 
     override: Override
     before: tuple[Scope, ...]
@@ -48,18 +49,18 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class KeptNames:
-    """What is on disk."""
+    """The content of `override-names.json`."""
 
     renamed: Mapping[Scope, Renamed]
     gone: Mapping[Scope, float]
-    """Since which wall time nothing that is served here is in a scope."""
+    """By scope, the Unix time since which no endpoint that is served here is in it."""
 
 
 NO_NAMES = KeptNames({}, {})
 
 
 class OverrideNames:
-    """What scopes are called. It has state: the renames so far, and those that a plan in the making brings."""
+    """Finds the present names of scopes. Its state: the renames so far, and those of the coming plan."""
 
     def __init__(self, kept: Mapping[Scope, Renamed]) -> None:
         self.renamed: Mapping[Scope, Renamed] = dict(kept)
@@ -67,33 +68,36 @@ class OverrideNames:
         self._answers: dict[Scope, tuple[Scope, ...]] = {}
 
     def of(self, override: Override) -> tuple[Scope, ...]:
-        """Returns the scopes that an override counts for."""
+        """Returns the scopes that an override counts for now: those it was renamed to, else its own."""
         renamed = self.renamed.get(override.scope)
         return (override.scope,) if renamed is None or override.made_at > renamed.back_at else renamed.to
 
     def counting(self, known: Overrides) -> Overrides:
-        """Returns the newest override of each scope, ended ones too, by what it is called now."""
+        """Returns the newest override of each scope, by the present names; includes overrides that have ended."""
         if not self.renamed:
             return known
         return _newest((scope, override) for override in known.values() for scope in self.of(override))
 
     def with_coming(self, counting: Overrides) -> Overrides:
-        """Returns the same, also by what each will be called once the plan in the making serves."""
+        """Returns the overrides of `counting`, also by the names that their scopes have in the coming plan."""
         if self._coming is None:
             return counting
         more = ((name, override) for scope, override in counting.items() for name in self._will_be(scope))
         return _newest([*counting.items(), *more])
 
     def prepare(self, before: Layout, after: Layout) -> None:
-        """Has names count that zones will have, beside those that they have."""
+        """Makes overrides count by the names of the coming zones too, until `commit` or `abandon`."""
         self._coming, self._answers = (before, after), {}
 
     def abandon(self) -> None:
-        """Forgets the names that zones would have had."""
+        """Drops the names of the coming zones."""
         self._coming, self._answers = None, {}
 
     def commit(self, known: Iterable[Override], *, wall: float) -> tuple[Moved, ...]:
-        """Has the names count that zones have now; returns which of these overrides moved."""
+        """Makes overrides count by the new names alone; returns the overrides whose scopes changed.
+
+        `known` are all known overrides, `wall` is the Unix time in seconds.
+        """
         if self._coming is None:
             return ()
         moved, renamed = [], dict(self.renamed)
@@ -115,18 +119,19 @@ class OverrideNames:
         return tuple(moved)
 
     def lost(self, scopes: Iterable[Scope]) -> frozenset[Scope]:
-        """Returns those of which the zones in the making have nothing, and no other name is known."""
+        """Returns the scopes that cover nothing in the coming zones, and of which no new name is known."""
         if self._coming is None:
             return frozenset()
         before, _ = self._coming
         return frozenset(scope for scope in scopes if before.has(scope) and not self._will_be(scope))
 
     def forget(self, known: AbstractSet[Scope]) -> None:
-        """Forgets the names of scopes of which nothing is known any more."""
+        """Removes the names of all scopes that are not in `known`: no override of them is known any more."""
         if any(scope not in known for scope in self.renamed):
             self.renamed = {scope: pair for scope, pair in self.renamed.items() if scope in known}
 
     def _will_be(self, scope: Scope) -> tuple[Scope, ...]:
+        """Returns the names of a scope in the coming zones; empty when it covers nothing there."""
         assert self._coming is not None
         if scope not in self._answers:
             self._answers[scope] = followed(scope, *self._coming)
@@ -134,10 +139,12 @@ class OverrideNames:
 
 
 def _is_back(scope: Scope, renamed: Renamed, after: Layout) -> bool:
+    """Returns whether the old name of a renamed scope is used again in a layout, for the first time."""
     return renamed.back_at == math.inf and scope not in renamed.to and after.has(scope)
 
 
 def _newest(named: Iterable[tuple[Scope, Override]]) -> Overrides:
+    """Returns the override of each scope that outranks the others of it."""
     by_scope: dict[Scope, Override] = {}
     for scope, override in named:
         if scope not in by_scope or override.outranks(by_scope[scope]):
@@ -146,7 +153,7 @@ def _newest(named: Iterable[tuple[Scope, Override]]) -> Overrides:
 
 
 def moved_line(moved: Moved) -> str:
-    """Returns the sentence about an override that moved, for people."""
+    """Returns the line for people that says to which names an override moved."""
     names = ", ".join(map(str, moved.after))
     override = moved.override
     what = f"{override.action.value} {override.scope} by {override.by}"
@@ -154,7 +161,7 @@ def moved_line(moved: Moved) -> str:
 
 
 def lost_line(scope: Scope, override: Override) -> str:
-    """Returns that an override covers nothing any more, for people."""
+    """Returns the line for people that warns that an override covers nothing any more."""
     return (
         f"warning: override {override.id}: {override.action.value} {scope} by {override.by} is without effect: "
         f"nothing that is served here is in it any more, and no other name of it is known; "
@@ -163,7 +170,7 @@ def lost_line(scope: Scope, override: Override) -> str:
 
 
 def compose_names(kept: KeptNames) -> str:
-    """Returns the text that is kept on disk."""
+    """Returns the text of `override-names.json`."""
     renamed = {
         str(scope): {"to": list(map(str, pair.to)), "back_at": None if pair.back_at == math.inf else pair.back_at}
         for scope, pair in kept.renamed.items()
@@ -173,7 +180,7 @@ def compose_names(kept: KeptNames) -> str:
 
 
 def parse_names(text: str) -> KeptNames:
-    """Returns the names in a text; raises StateInvalid."""
+    """Returns the names in the text of `override-names.json`; raises StateInvalid when it is damaged."""
     try:
         read = _Names.model_validate_json(text)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""SOA serials and the numbers of plans: they only grow, over restarts and clocks that went back.
+"""SOA serials and generations of plans: they only grow, even after restarts and when the clock goes back.
 
 In come the numbers of the run before (`state.json`), the zones that serve now, and the Unix time; out go the numbers of
 this run, and the text of `state.json`. It must not read or write files: that is in folder.py.
@@ -17,21 +17,21 @@ from gtm.health.verdict.saved_model import Wire
 from gtm.zone.model import Zone
 
 GENERATIONS_AHEAD = 1_000
-"""So many plans may follow a write of the floor: most flips of health cost none. A restart skips what was not used."""
+"""The number of generations that one write reserves, so few changes of health need one. A restart skips the rest."""
 
 LOST_SERIALS = 1_000
-"""So many changes of a zone may be lost; it matters where the clock is behind the last serial."""
+"""The most serials of a zone that may be lost; it matters only when the clock is behind the last serial."""
 
 SERIALS = 2**32
 MAX_SERIAL = SERIALS - 1
 
 MAX_GENERATION = 2**62
-"""Far beyond any count, and with all that may follow still 64 bits; a larger one in the file is damage."""
+"""The largest generation in `state.json`; a larger one is damage. All that can follow it fit in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneSerial:
-    """The SOA serial of one zone, and the digest of what it stands for."""
+    """The SOA serial of one zone, and the digest of the zone's content with that serial."""
 
     digest: str
     serial: int
@@ -39,23 +39,23 @@ class ZoneSerial:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What `state.json` says."""
+    """The content of `state.json`: the serials of zones, and the floor for generations."""
 
     zones: Mapping[str, ZoneSerial] = field(default_factory=dict)
-    """By origin, in presentation format."""
+    """The serials by the origin of the zone, in presentation format."""
     generation: int = 0
 
 
 MAX_GONE = 1_000
-"""Zones that are gone, of which the serial is known yet: whoever writes a zone file may name it anew each second. Of a
-zone that is forgotten the next serial is the Unix time, which is later unless it changed every second ever since."""
+"""The most removed zones whose serials are kept: somebody may rename a zone file every second. The next serial of a
+zone without a kept serial is the Unix time. That is later, unless the zone changed every second since."""
 
 
 def with_serials(saved: Saved, zones: tuple[Zone, ...], *, wall: float) -> Saved:
-    """Returns the state with a serial for each of these zones.
+    """Returns the content of `state.json` with a serial for each of these zones.
 
-    An unchanged zone keeps its serial. A changed or new one gets the Unix time, or one more than its last serial if
-    that is larger: serials only grow, as RFC 1982 counts, across restarts and clocks that went back.
+    An unchanged zone keeps its serial. A changed or new zone gets the Unix time (`wall`), or its last serial plus one
+    if that is larger. So serials only grow (RFC 1982), also after restarts and when the clock goes back.
     """
     serials = dict(saved.zones)
     for zone in zones:
@@ -67,6 +67,7 @@ def with_serials(saved: Saved, zones: tuple[Zone, ...], *, wall: float) -> Saved
 
 
 def _without_the_oldest_gone(serials: dict[str, ZoneSerial], here: AbstractSet[str]) -> dict[str, ZoneSerial]:
+    """Returns the serials of the zones that are here, and of the MAX_GONE removed zones with the highest serials."""
     if len(serials) <= len(here) + MAX_GONE:
         return serials
     gone = sorted((origin for origin in serials if origin not in here), key=lambda origin: serials[origin].serial)
@@ -75,7 +76,10 @@ def _without_the_oldest_gone(serials: dict[str, ZoneSerial], here: AbstractSet[s
 
 
 def next_serial(last: int | None, *, wall: float) -> int:
-    """Returns the serial that follows the last one: the Unix time where that is later, else one more."""
+    """Returns the serial after the last one: the Unix time (`wall`) if that is later, else the last one plus one.
+
+    `last` is None for a zone without a known serial.
+    """
     now = moved_on(int(wall), 0)
     if last is None or is_later(now, last):
         return now
@@ -83,29 +87,32 @@ def next_serial(last: int | None, *, wall: float) -> int:
 
 
 def is_later(serial: int, other: int) -> bool:
-    """Returns whether a serial is greater than another one (RFC 1982 3.2)."""
+    """Returns whether a serial is greater than another serial (RFC 1982 3.2)."""
     return 0 < (serial - other) % SERIALS < SERIALS // 2
 
 
 def moved_on(serial: int, by: int) -> int:
-    """Returns the serial that is so much greater (RFC 1982 3.1); never 0, which some take for no serial at all."""
+    """Returns the serial plus `by` (RFC 1982 3.1); 1 instead of 0, which some programs read as no serial."""
     return (serial + by) % SERIALS or 1
 
 
 def reserving(saved: Saved, generation: int) -> Saved:
-    """Returns the state with a floor for this plan and those to follow; the same while half of them are left."""
+    """Returns the content of `state.json` with a generation floor above this plan's generation.
+
+    Returns it unchanged while at least half of the reserved generations are left.
+    """
     if generation + GENERATIONS_AHEAD // 2 <= saved.generation:
         return saved
     return replace(saved, generation=generation + GENERATIONS_AHEAD)
 
 
 def with_lost_serials(saved: Saved) -> Saved:
-    """Returns the state for a run before whose last serials may be lost: each zone will get a new one."""
+    """Returns the content of `state.json` changed so that each zone gets a new serial: the last ones may be lost."""
     return replace(saved, zones={origin: _lost(known) for origin, known in saved.zones.items()})
 
 
 def _lost(serial: ZoneSerial) -> ZoneSerial:
-    """Returns the known serial of a zone whose last serials may be lost: a new one is due, whatever the zone says."""
+    """Returns a serial of a zone raised by LOST_SERIALS, with an empty digest: the zone will get a new serial."""
     return ZoneSerial("", moved_on(serial.serial, LOST_SERIALS))
 
 
@@ -116,7 +123,7 @@ def compose_serials(saved: Saved) -> str:
 
 
 def parse_serials(text: str) -> Saved:
-    """Returns the state in the text of `state.json`; raises StateInvalid."""
+    """Returns the serials and the generation floor in the text of `state.json`; raises StateInvalid when damaged."""
     try:
         state = _State.model_validate_json(text)
     except (ValidationError, UnicodeEncodeError) as error:
