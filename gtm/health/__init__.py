@@ -1,1 +1,1 @@
-"""What is believed: reading -> verdict -> report -> status; pure."""
+"""Health: readings -> verdicts -> reports -> the status of a node. It reads no file, no clock and no socket."""

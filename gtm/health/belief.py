@@ -1,10 +1,10 @@
-"""What is believed of an endpoint. Unknown is a value."""
+"""A belief: whether an endpoint is up or down, or that this is unknown."""
 
 from enum import Enum
 
 
 class Belief(Enum):
-    """Of one probe (a verdict) or of this node (the status)."""
+    """What one probe (in a verdict) or this node (in the status) believes of a check."""
 
     UP = "up"
     DOWN = "down"

@@ -1,7 +1,7 @@
-"""A certificate, of an endpoint or of this node: from when to when it is good, and when somebody should look after it.
+"""A certificate, of an endpoint or of this node: its time of validity, and from when on it counts as expiring.
 
-    the monitor asks for `min_days`    so many days before the end; the endpoint is down from then on
-    it does not, or it is our own      14 days before, or the last sixth of a certificate that lives for days only
+    the monitor has `min_days`         from so many days before its end; the endpoint is then down
+    it has not, or it is our own       from 14 days before its end, or in the last sixth of its time if that is shorter
 
 It is pure: the wall time is an argument.
 """
@@ -12,21 +12,24 @@ DAY_S = 86_400.0
 
 WARN_S = 14 * DAY_S
 WARN_SHARE = 1 / 6
-"""Of the whole time: certificates of six days are renewed every few days, and are no reason to worry before."""
+"""Share of the whole time of validity: a certificate for six days is renewed every few days, and not before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """From when to when a certificate is good, in Unix seconds."""
+    """The time of validity of a certificate, in Unix seconds."""
 
     starts_at: float
     ends_at: float
 
     def days_left(self, wall: float) -> float:
-        """Returns for how many days it is good; less than 0 when it is not any more."""
+        """Returns the number of days until the certificate expires; negative after that. `wall` is in Unix seconds."""
         return (self.ends_at - wall) / DAY_S
 
     def is_expiring(self, wall: float, *, min_days: int = 0) -> bool:
-        """Returns whether it should have been renewed by now."""
+        """Returns whether the certificate should have been renewed by now (see the table above).
+
+        `min_days` is the fewest days that the monitor wants left; 0 if it does not say.
+        """
         warn_s = min_days * DAY_S or min(WARN_S, (self.ends_at - self.starts_at) * WARN_SHARE)
         return self.ends_at - wall < warn_s

@@ -1,1 +1,1 @@
-"""Sockets: DNS over UDP and TCP, handed to an engine."""
+"""Sockets: receives DNS queries over UDP and TCP, and answers them with an engine."""

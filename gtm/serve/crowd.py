@@ -1,14 +1,14 @@
-"""Who is connected to one address, and on whom to hang up so that one more gets in (RFC 7766 6.2, RFC 9210 4.2).
+"""The TCP connections to one address, and which to close for a new one (RFC 7766 6.2, RFC 9210 4.2).
 
-    its network has as many as it may     the one of these that was idle for longest makes room
-    all have as many as may be            the one that was idle for longest does
+    the client's network is at its limit     the connection of that network that was idle for longest is closed
+    all connections are at the limit         the connection that was idle for longest is closed
 
-Idle is a connection since its last whole message: one that dribbles, or does not read its answers, is idle. A newcomer
-is never turned away: else who comes first, and asks now and then, keeps everybody else out for as long as he likes.
+A connection is idle since its last complete message. So one that sends single octets, or does not read its answers, is
+idle. A new connection is always accepted: otherwise early clients with a query now and then could keep all others out.
 
-What comes in: connections, when they come, ask and go. What goes out: whom to hang up on. The twin of
-dataplane/serve/src/crowd.rs. Connections to the admin API have rules of their own (gtm/admin/connection_limit.py): what
-is busy there may be so for seconds, and newcomers may be turned away.
+What comes in: connections, when they begin, send a message and end. What goes out: the connection to close. The same
+rules are in dataplane/serve/src/crowd.rs. The admin API has other rules (gtm/admin/connection_limit.py): a request may
+take seconds there, and new connections may be refused.
 """
 
 from collections import OrderedDict
@@ -20,34 +20,35 @@ from gtm.engine.protocol import TcpLimits
 from gtm.ids import Address
 
 DEFAULT_CONNECTIONS = 1000
-"""Of one address, however many descriptors there are: answers over UDP must not suffer."""
+"""The most connections to one address, however many descriptors there are: they must not slow down UDP answers."""
 NETWORK_SHARE = 4
-"""Of these, one network may have a quarter: a large resolver, or a proxy in front, and not all there are."""
+"""One network may have 1/NETWORK_SHARE of them: enough for a large resolver or a proxy, but not all."""
 DEFAULT_IDLE_S = 10.0
 """RFC 7766 6.2.3 asks for a few seconds, more than one round trip of a slow client."""
 DEFAULT_LIMITS = TcpLimits(DEFAULT_CONNECTIONS, DEFAULT_CONNECTIONS // NETWORK_SHARE, DEFAULT_IDLE_S)
 
 IPV4_PREFIX, IPV6_PREFIX = 24, 56
-"""A client's network: what one customer has, as limits of rates count them too."""
+"""Prefix lengths of a client's network: the addresses of one customer, as rate limits count them too."""
 
 Network = tuple[int, int]
-"""The family's version, and the network's bits."""
+"""The IP version (4 or 6), and the leading bits of the network as an integer."""
 
 Guest = TypeVar("Guest", bound=Hashable)
 """A connection."""
 
 
 class Room(Enum):
-    """What was full."""
+    """Which limit was reached: that of the client's network, or that of all connections."""
 
     NETWORK = "network"
     ALL = "full"
 
 
 class Crowd(Generic[Guest]):
-    """The connections of one address: its state is those, by network and all together, the longest idle first.
+    """The connections to one address. It has state: all connections, and those of each network, longest idle first.
 
-    Each change costs the same however many there are; the first of a plain dict is behind all that left before it.
+    Each change takes constant time. That is why it uses OrderedDict: in a plain dict, finding the first entry is slow
+    after many removals.
     """
 
     def __init__(self, limits: TcpLimits) -> None:
@@ -56,11 +57,14 @@ class Crowd(Generic[Guest]):
         self._networks: dict[Network, OrderedDict[Guest, None]] = {}
 
     def __len__(self) -> int:
-        """Returns the number of connections."""
+        """Returns the number of open connections."""
         return len(self._all)
 
     def enter(self, guest: Guest, client: Address) -> tuple[Guest, Room] | None:
-        """Lets a connection in; returns whom to hang up on for that, if anybody, who is not in any more."""
+        """Adds a connection; returns the one that the caller must close for it, with the limit reached, or None.
+
+        The connection that is returned is removed here.
+        """
         network = network_of(client)
         evicted = self._to_evict(network)
         if evicted is not None:
@@ -70,14 +74,14 @@ class Crowd(Generic[Guest]):
         return evicted
 
     def touch(self, guest: Guest) -> None:
-        """Hears that a connection is in use."""
+        """Records that a connection received a complete message, so that it is no longer idle."""
         network = self._all.get(guest)
         if network is not None:
             self._all.move_to_end(guest)
             self._networks[network].move_to_end(guest)
 
     def leave(self, guest: Guest) -> None:
-        """Hears that a connection has ended."""
+        """Removes a connection that has ended."""
         network = self._all.pop(guest, None)
         if network is not None:
             of_network = self._networks[network]
@@ -95,6 +99,6 @@ class Crowd(Generic[Guest]):
 
 
 def network_of(client: Address) -> Network:
-    """Returns the network of a client."""
+    """Returns the network of a client: /24 for IPv4, /56 for IPv6."""
     prefix = IPV4_PREFIX if client.version == 4 else IPV6_PREFIX
     return client.version, int(client) >> (client.max_prefixlen - prefix)

@@ -1,8 +1,8 @@
-"""File descriptors: how many this process may open, and how many of them the connections of strangers may hold.
+"""File descriptors: how many this process may open, and how many of them the connections of clients may use.
 
-What goes out is a number of connections for each listener, of DNS and of the admin API. Every connection, check, peer
-and file takes a descriptor: if clients could take the last one, checks could not be made and zone files not read, for
-as long as clients like.
+What comes in: the connections that each listener wants, and the limits of the system. What goes out: the number of
+connections for each listener, of DNS and of the admin API. Every connection, check, peer and file uses a descriptor:
+if clients could use the last one, checks could not be made and zone files not be read.
 """
 
 import logging
@@ -12,19 +12,19 @@ from dataclasses import replace
 from gtm.engine.protocol import TcpLimits
 
 WANTED = 16_384
-"""The common default of 1,024 is for programs that call select(2); what the hard limit allows is ours to take."""
+"""The soft limit to set. The common default of 1,024 is for programs that call select(2)."""
 
 RESERVED = 700
-"""For 500 checks at once, for files, peers and the socket in the state folder, and for the admin API."""
+"""Descriptors for 500 checks at once, for files, peers and the socket in the state folder, and for the admin API."""
 
 ADMIN_SHARE = 8
-"""The admin API may have one descriptor of so many, with the health port: of 1,024 that is 128."""
+"""The admin API and the health port together may use 1/ADMIN_SHARE of the descriptors: 128 of 1,024."""
 HEALTH_SHARE = 32
-"""The health port may have one of so many."""
+"""The health port may use 1/HEALTH_SHARE of the descriptors."""
 
 
 def raise_limit(wanted: int = WANTED) -> int:
-    """Raises the soft limit of descriptors as far as is wanted and allowed; returns what it is then."""
+    """Raises the soft limit of descriptors to `wanted`, or as far as the hard limit allows; returns the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     raised = raised_limit(_finite(soft), _finite(hard), wanted)
     if raised != _finite(soft):
@@ -33,12 +33,15 @@ def raise_limit(wanted: int = WANTED) -> int:
 
 
 def raised_limit(soft: int, hard: int, wanted: int = WANTED) -> int:
-    """Returns the soft limit to set; never less than it was."""
+    """Returns the soft limit to set: `wanted`, at most `hard`, and never less than the present limit `soft`."""
     return max(soft, min(hard, wanted))
 
 
 def tcp_limits(wanted: TcpLimits, *, listeners: int) -> TcpLimits:
-    """Returns the TCP limits of each listener, and has the system allow as many descriptors as it can."""
+    """Raises the limit of descriptors, and returns the TCP limits of each listener that fit into it.
+
+    They are the wanted ones, or lower ones with a warning in the log.
+    """
     most = raise_limit(max(WANTED, RESERVED + listeners * wanted.connections))
     connections = connections_each(most, wanted.connections, listeners=listeners)
     if connections < wanted.connections:
@@ -53,20 +56,23 @@ def tcp_limits(wanted: TcpLimits, *, listeners: int) -> TcpLimits:
 
 
 def connections_each(limit: int, wanted: int, *, listeners: int) -> int:
-    """Returns the number of connections that each listener may have open.
+    """Returns the number of connections that each listener may have open: `wanted`, or less for a low `limit`.
 
-    At least a few, as DNS needs TCP (RFC 7766 5).
+    `limit` is the number of descriptors of this process. It is at least _FEW, because DNS needs TCP (RFC 7766 5).
     """
     return min(wanted, max(_FEW, (limit - RESERVED) // listeners))
 
 
 def admin_connections(limit: int, wanted: int, *, beside: int = 0) -> int:
-    """Returns the number of connections that the admin listener may have, `beside` the health port's."""
+    """Returns the number of connections that the admin listener may have open.
+
+    `limit` is the number of descriptors of this process, and `beside` the number of connections of the health port.
+    """
     return max(_FEW, min(wanted, limit // ADMIN_SHARE - beside))
 
 
 def health_connections(limit: int, wanted: int) -> int:
-    """Returns the number of connections that the health port may have open, out of those it wants."""
+    """Returns the number of connections that the health port may have open: `wanted`, or its share of `limit`."""
     return max(_FEW, min(wanted, limit // HEALTH_SHARE))
 
 

@@ -1,6 +1,6 @@
 """Addresses to listen on -> bound sockets, UDP and TCP on each, IPv4 and IPv6.
 
-Sockets are opened before anything else runs, so that a port in use is said at once and rights can be dropped after.
+Sockets are opened before anything else runs, so that a port in use is reported at once, and rights can be dropped then.
 """
 
 import errno
@@ -14,21 +14,21 @@ from gtm.errors import ListenFailed
 from gtm.ids import Address
 
 TCP_BACKLOG = 1024
-"""Connections that wait to be accepted; the kernel caps it at net.core.somaxconn."""
+"""The most connections that wait to be accepted; the kernel limits it to net.core.somaxconn."""
 
 UDP_BUFFER_BYTES = 4 * 1024 * 1024
-"""Asked of the kernel for each direction: a burst waits here while the process is busy elsewhere."""
+"""The requested size of the kernel's buffer in each direction: a burst waits there while the process is busy."""
 
 _PORT_PAIR_TRIES = 16
-"""For port 0: the UDP port that the kernel gives may be taken for TCP."""
+"""Attempts for port 0: the UDP port that the kernel chooses may be in use for TCP."""
 
 _IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
-"""Linux's number where this Python does not name it."""
+"""The number of this option on Linux, for a Python that does not have its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where to listen."""
+    """An address and a port to listen on."""
 
     address: Address
     port: int
@@ -37,9 +37,10 @@ class ListenAddress:
         return f"{self.address}:{self.port}" if self.address.version == 4 else f"[{self.address}]:{self.port}"
 
     def takes_from(self, other: "ListenAddress") -> bool:
-        """Returns whether only one of two sockets can be at these places: an unspecified address is all of its family.
+        """Returns whether two sockets cannot listen on both addresses at the same time.
 
-        Port 0 is any that is free.
+        An unspecified address (0.0.0.0, ::) includes every address of its family. Port 0 means any free port, and
+        never conflicts.
         """
         if self.port != other.port or not self.port or self.address.version != other.address.version:
             return False
@@ -48,7 +49,7 @@ class ListenAddress:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One address, bound."""
+    """The bound UDP and TCP sockets of one address."""
 
     at: ListenAddress
     udp: socket.socket
@@ -61,7 +62,10 @@ class Listener:
 
 
 def parse_listen(text: str) -> ListenAddress:
-    """Returns the value of `127.0.0.1:5300` or `[::1]:5300`; raises ValueError with words for the operator."""
+    """Returns the address of a text like `127.0.0.1:5300` or `[::1]:5300`.
+
+    Raises ValueError with a message for the operator.
+    """
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535:
         raise ValueError(f'"{text}" is not ADDRESS:PORT, such as 127.0.0.1:5300 or [::1]:5300')
@@ -76,7 +80,7 @@ def parse_listen(text: str) -> ListenAddress:
 
 
 def open_listeners(addresses: Iterable[ListenAddress]) -> tuple[Listener, ...]:
-    """Returns bound sockets for every address; closes those it opened when one fails with ListenFailed."""
+    """Returns bound sockets for every address. If one fails, closes the others and raises ListenFailed."""
     opened: list[Listener] = []
     try:
         opened.extend(_open(at) for at in addresses)
@@ -117,7 +121,10 @@ def _bound(at: ListenAddress, kind: socket.SocketKind) -> socket.socket:
 
 
 def interface_of(at: ListenAddress) -> int:
-    """Returns the number of the interface that an address names (RFC 4007 11), 0 if none; raises ListenFailed."""
+    """Returns the number of the interface in an address like `fe80::1%eth0` (RFC 4007 11); 0 if it names none.
+
+    Raises ListenFailed if there is no such interface.
+    """
     zone = at.address.scope_id if isinstance(at.address, ipaddress.IPv6Address) else None
     if zone is None or zone.isdecimal():
         return int(zone or 0)
@@ -143,7 +150,7 @@ def _configure(sock: socket.socket, at: ListenAddress, kind: socket.SocketKind) 
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_BUFFER_BYTES)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UDP_BUFFER_BYTES)
     if at.address.is_unspecified:
-        # an answer must leave from the address that was asked, and a wildcard socket has many
+        # an answer must be sent from the address that its query came to, and a wildcard socket has many addresses
         level, option = (
             (socket.IPPROTO_IP, _IP_PKTINFO)
             if at.address.version == 4
@@ -153,7 +160,7 @@ def _configure(sock: socket.socket, at: ListenAddress, kind: socket.SocketKind) 
 
 
 def words_for(place: str, port: int, error: OSError) -> str:
-    """Returns the reason why a place such as `UDP 127.0.0.1:53` cannot be listened on, and what helps."""
+    """Returns the reason why a socket such as `UDP 127.0.0.1:53` (`place`) cannot listen, and what helps."""
     transport, _, at = place.partition(" ")
     reason = f"cannot listen on {at} ({transport}): {os.strerror(error.errno) if error.errno else error}"
     if error.errno == errno.EACCES:

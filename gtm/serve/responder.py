@@ -1,7 +1,7 @@
-"""Between the sockets and an engine: throws the coin, counts.
+"""The responder, between the sockets and an engine: draws the coin of each query, and counts answers.
 
-An engine never raises. Should one do so all the same, that query gets SERVFAIL, the log gets the traceback, and
-serving goes on.
+What comes in: the bytes of a query. What goes out: the bytes of an answer, or None. An engine never raises. If it does
+all the same, that query gets SERVFAIL, the log gets the traceback, and other queries are answered as before.
 """
 
 import logging
@@ -17,19 +17,19 @@ from gtm.engine.protocol import Answered, Engine, Transport
 from gtm.ids import Address
 
 Coin = Callable[[], int]
-"""Gives a uniform number of 64 bits."""
+"""Returns a uniform random number of 64 bits."""
 
 log = logging.getLogger(__name__)
 _QR = 0x8000
 
 
 def system_coin() -> int:
-    """Returns 64 random bits of the system."""
+    """Returns a random number of 64 bits from the operating system."""
     return secrets.randbits(64)
 
 
 class Responder:
-    """Answers one message at a time with an engine."""
+    """Answers DNS messages with an engine, one at a time, and counts the answers."""
 
     def __init__(self, engine: Engine, *, counters: Counters, coin: Coin = system_coin) -> None:
         self._engine = engine
@@ -37,7 +37,7 @@ class Responder:
         self._coin = coin
 
     def respond(self, wire: bytes, client: Address, transport: Transport) -> bytes | None:
-        """Returns the bytes to send back, or None to send nothing."""
+        """Returns the answer to a DNS message (`wire`) from a client's address; None if nothing is to be sent."""
         try:
             answered = self._engine.respond(wire, client, transport, self._coin())
         except Exception:
@@ -56,7 +56,7 @@ def _servfail(wire: bytes) -> Answered | None:
         return None
     message_id, bitmap = struct.unpack_from("!HH", wire)
     if bitmap & _QR:
-        return None  # to answer a response could start a loop
+        return None  # an answer to a response could start a loop
     answer = struct.pack("!HHHHHH", message_id, bitmap & 0x7900 | _QR | Rcode.SERVFAIL, 0, 0, 0, 0)
     return Answered(answer, Rcode.SERVFAIL)
 

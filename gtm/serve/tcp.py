@@ -1,7 +1,7 @@
 """DNS over TCP (RFC 7766): messages behind two octets of length, several per connection, answered in order.
 
-A client that is slow or silent costs a bounded time. Clients together, and those of one network, have a bounded number
-of connections: over that, the one that was idle for longest makes room (crowd.py).
+A connection that is slow or silent is closed after a limited time. All clients together, and those of one network, have
+a limited number of connections: over that, the connection that was idle for longest is closed (crowd.py).
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from gtm.serve.responder import Responder
 from gtm.serve.udp import client_address
 
 ACCEPTED_AT_ONCE = 16
-"""New connections in one turn of the event loop; asyncio takes as many as the accept queue is long if it is not told,
-and at the limit of descriptors logs as many errors."""
+"""The most new connections in one turn of the event loop. By default asyncio accepts as many as the accept queue holds,
+and logs as many errors at the limit of descriptors."""
 ANSWERS_AT_ONCE = 4
-"""Of all connections together in one turn of the event loop. Pipelines on many connections must not make a datagram
-wait for an answer to each of them, and one turn of UDP has up to 64."""
+"""The most answers of all connections together in one turn of the event loop. A UDP query must not wait for an answer
+to each of many TCP connections; one turn of UDP has up to 64 answers."""
 
 
 async def serve_tcp(sock: socket.socket, responder: Responder, counters: Counters, *, limits: TcpLimits) -> None:
-    """Answers the connections of a bound, listening socket until it is cancelled; then it closes them."""
+    """Answers queries on the connections of a bound, listening socket until it is cancelled; then closes them."""
     connections = _Connections(responder, counters, limits)
     server = await asyncio.start_server(connections.handle, sock=sock, backlog=ACCEPTED_AT_ONCE)
     sock.listen(TCP_BACKLOG)  # the line before cut the accept queue to ACCEPTED_AT_ONCE
@@ -37,7 +37,7 @@ async def serve_tcp(sock: socket.socket, responder: Responder, counters: Counter
 
 
 class _Connections:
-    """The open connections of one socket."""
+    """Accepts and answers the TCP connections of one socket. It has state: the open connections."""
 
     def __init__(self, responder: Responder, counters: Counters, limits: TcpLimits) -> None:
         self._responder = responder
@@ -48,7 +48,7 @@ class _Connections:
         self._turns = asyncio.Semaphore(ANSWERS_AT_ONCE)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers one connection until it ends."""
+        """Answers the queries of one connection until it ends."""
         task = asyncio.current_task()
         assert task is not None
         self._open[task] = writer
@@ -60,14 +60,14 @@ class _Connections:
                 writer.close()
                 await writer.wait_closed()
         except (TimeoutError, OSError):
-            pass  # the client is gone, said nothing for too long, or does not read its answers
+            pass  # the client is gone, sent nothing for too long, or does not read its answers
         finally:
             del self._open[task]
             self._crowd.leave(writer)
-            writer.transport.abort()  # else answers that nobody reads would keep the socket for ever
+            writer.transport.abort()  # otherwise answers that the client does not read would keep the socket open
 
     async def close(self) -> None:
-        """Ends every connection."""
+        """Closes every connection at once, and waits until its task has ended."""
         for writer in self._open.values():
             writer.transport.abort()
         if self._open:
@@ -81,7 +81,7 @@ class _Connections:
             other.transport.abort()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Address) -> None:
-        """Answers until the client has said all it wants to, or something that cannot be answered."""
+        """Answers the client's queries in order until it ends the connection, or sends one that gets no answer."""
         while True:
             try:
                 async with asyncio.timeout(self._idle_timeout_s):
@@ -93,8 +93,8 @@ class _Connections:
             async with self._turns:
                 answer = self._responder.respond(wire, client, Transport.TCP)
                 if answer is None:
-                    return  # nothing that can be answered: RFC 7766 lets the server close
+                    return  # the message gets no answer: RFC 7766 allows the server to close
                 writer.write(struct.pack("!H", len(answer)) + answer)
-                await asyncio.sleep(0)  # pipelines take turns with everybody else
+                await asyncio.sleep(0)  # let other connections and UDP have a turn
             async with asyncio.timeout(self._idle_timeout_s):
                 await writer.drain()

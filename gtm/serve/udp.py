@@ -1,7 +1,7 @@
 """DNS over UDP: datagrams of one socket -> responder -> datagrams back, until cancelled.
 
-On a wildcard socket the answer leaves from the address that was asked (IP_PKTINFO): a client drops what comes from
-another one. Nothing here waits: what the kernel does not take at once is dropped, as the network may do anyway.
+On a wildcard socket the answer is sent from the address that the query came to (IP_PKTINFO): a client drops an answer
+from another address. Nothing here waits: an answer that the kernel does not take at once is dropped.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from gtm.serve.responder import Responder
 
 MAX_DATAGRAM = 65_535
 BATCH = 64
-"""Datagrams that one wake-up handles before the event loop gets its turn."""
+"""The most datagrams that are answered in one turn of the event loop."""
 _ANCILLARY_BYTES = socket.CMSG_SPACE(20)
-"""For one in6_pktinfo, the larger of the two."""
+"""Space for one in6_pktinfo, which is larger than an in_pktinfo."""
 
 
 async def serve_udp(sock: socket.socket, responder: Responder, counters: Counters) -> None:
@@ -49,10 +49,10 @@ def _send(sock: socket.socket, answer: bytes, ancillary: Any, source: Any, *, co
     try:
         sock.sendmsg([answer], ancillary, 0, source)
     except OSError:
-        # a full buffer, or an asker behind a port that cannot be sent to
+        # a full buffer, or a client's port that cannot be sent to
         counters.add("udp_send_errors")
 
 
 def client_address(source: Any) -> Address:
-    """Returns the address of a socket name, without the zone of a link-local one."""
+    """Returns the IP address of a socket name such as (`192.0.2.1`, 53), without the zone of a link-local address."""
     return ipaddress.ip_address(str(source[0]).partition("%")[0])

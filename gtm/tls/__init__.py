@@ -1,1 +1,1 @@
-"""TLS: every context of this program, between peers too, and certificates that are renewed while it runs."""
+"""TLS: makes every TLS context of this program, and loads certificates that are renewed while it runs."""

@@ -1,9 +1,9 @@
-"""TLS between nodes: contexts from files, for who asks and for who is asked.
+"""TLS between nodes: contexts from certificate files, for clients and for listeners.
 
-What comes in: paths of PEM files. What goes out: an SSLContext, or StateInvalid that names the file. Reports carry
-their own proof, so TLS here is for what surrounds them: a client certificate keeps strangers from the listener (mTLS),
-and a private CA keeps others from posing as a peer. TLS 1.2 is the least either side speaks (RFC 9325 3.1.1).
-A context holds what its files held when it was made: gtm/tls/renewal.py makes a new one when they change.
+What comes in: paths of PEM files. What goes out: an SSLContext, or StateInvalid that names the file. Reports have their
+own signature, so TLS protects only the connection: a client certificate keeps strangers from the listener (mTLS), and
+a private CA keeps others from posing as a peer. The oldest version of either side is TLS 1.2 (RFC 9325 3.1.1).
+A context has the content that its files had when it was made: gtm/tls/renewal.py makes a new one when they change.
 """
 
 import ssl
@@ -19,41 +19,44 @@ from gtm.tls.contexts import client_context, server_context
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """What one side shows, and whom it trusts."""
+    """The TLS files of one side of a connection: its certificate and key, and the roots that it trusts."""
 
     certificate: Path | None = None
-    """With its chain; may hold the private key too."""
+    """A PEM file with the certificate and its chain; it may contain the private key too."""
     key: Path | None = None
     ca: Path | None = None
-    """Who asks: roots beside the system's. Who is asked: roots of client certificates, which are then required."""
+    """For a client: roots beside the system's. For a listener: roots of client certificates, which it then requires."""
     strict: bool = False
-    """Refuse certificates that stray from RFC 5280."""
+    """Whether to refuse certificates that break RFC 5280."""
 
 
 MAX_PEM_BYTES = 8 * 1024 * 1024
-"""The roots of the web are a quarter of a megabyte."""
+"""The largest size of a PEM file; the roots of the web are a quarter of a megabyte."""
 
 TLS_FILES = FileReader("tls files")
 
 ChosenTls = Callable[[], ssl.SSLContext]
-"""Gives the context for the next connection."""
+"""Returns the TLS context for the next connection."""
 
 
 @cache
 def system_tls() -> ssl.SSLContext:
-    """Returns the context that trusts the system's roots and shows nothing."""
+    """Returns the client context that trusts the system's roots and has no client certificate."""
     return client_tls(TlsFiles())
 
 
 def client_tls(files: TlsFiles) -> ssl.SSLContext:
-    """Returns the context of a node that asks. Raises StateInvalid when a file is of no use."""
+    """Returns the TLS context of a node as a client. Raises StateInvalid when a file cannot be read or used."""
     return _loaded(client_context(strict=files.strict), files)
 
 
 def server_tls(files: TlsFiles) -> ssl.SSLContext:
-    """Returns the context of a listener; with a `ca`, only clients that it vouches for get in."""
+    """Returns the TLS context of a listener. Raises StateInvalid when a file cannot be read or used.
+
+    With a `ca` it accepts only clients with a certificate of that CA.
+    """
     context = server_context(strict=files.strict)
-    # a session that is resumed is not verified anew (RFC 8446 2.2): it would let in whom renewed roots keep out
+    # a resumed session is not verified again (RFC 8446 2.2): it would accept a client that renewed roots refuse
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     if files.ca is not None:
@@ -62,7 +65,7 @@ def server_tls(files: TlsFiles) -> ssl.SSLContext:
 
 
 def read_tls_file(path: Path) -> bytes:
-    """Returns the content of a file. Raises StateInvalid."""
+    """Returns the bytes of a TLS file (certificate, key or roots). Raises StateInvalid when it cannot be read."""
     try:
         return TLS_FILES.read(path, limit=MAX_PEM_BYTES).data
     except FileUnreadable as error:
@@ -93,5 +96,5 @@ def _show(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
 
 
 def _no_password(key: Path) -> str:
-    """Refuses a key that wants one; OpenSSL would ask for it on the terminal, and wait for ever."""
+    """Raises StateInvalid for an encrypted key; otherwise OpenSSL would wait for its password on the terminal."""
     raise StateInvalid(f"{key}: the key is encrypted, and a node has nobody to ask for its password")

@@ -1,14 +1,14 @@
-"""Renewal: takes up certificates, keys and roots that were renewed, while the node runs.
+"""Renewal: loads renewed certificates, keys and roots while the node runs.
 
-    files as they were taken              nothing to do
+    same files as those in use            nothing to do
     files that changed since last look    maybe half-written: wait for the next look
-    files that stay as they are now       load them into a context of its own
-        all of it is good                 TAKEN: whoever connects from now on is served by it
-        any of it is not                  REFUSED, once for each change: what served before serves on
+    new files, the same as at last look   load them into a new context
+        all of them are valid             TAKEN: new connections use the new context
+        any of them is not                REFUSED, reported once for each change: the old context stays in use
 
-What comes in: paths, looks at them every few seconds, and the wall time. What goes out: the context of the moment, and
-what came of a look. A context is never changed, only replaced: a pair of which one half is new serves nobody.
-Connections that are open stay as they are.
+What comes in: paths, a look at them every few seconds, and the wall time. What goes out: the TLS context in use, and
+the result of each look. A context is never changed, only replaced, so a certificate is never used with an old key.
+Open connections are not affected.
 """
 
 import ssl
@@ -26,14 +26,14 @@ from gtm.rereading import digest_of
 from gtm.tls.peers import TLS_FILES, TlsFiles, read_tls_file
 
 LOOK_S = 2.0
-"""Between two looks at the files: so a renewal is taken up two to four seconds after the last write."""
+"""Seconds between two looks at the files: a renewal is in use two to four seconds after the last write."""
 
 _Marks = tuple[Stamp | None, ...]
-"""What tells one state of the files from another; None where there is none."""
+"""The stamps of the certificate, key and CA files; None for a file that is not configured or does not exist."""
 
 
 class RenewalResult(Enum):
-    """What came of new files."""
+    """Whether new files are used (TAKEN) or not (REFUSED)."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -41,11 +41,11 @@ class RenewalResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """New files were there, and were taken or not."""
+    """The result of loading new TLS files."""
 
     outcome: RenewalResult
     words: str = ""
-    """Why not."""
+    """Why the files were refused; empty if they were not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ class _Loaded:
     names: "_Names"
     marks: _Marks
     digests: tuple[bytes, ...]
-    """Of what is in the files: a new mode, name or link is no renewal."""
+    """Digests of the files' content: a file with a new mode, name or link but the same content is no renewal."""
 
 
 class LiveTls:
-    """The TLS of one side, from files that may be renewed. Its state is what serves, and what the last look saw.
+    """The TLS context of one side, from files that may be renewed. It has state: the context in use, and the last look.
 
-    Raises StateInvalid when the files are of no use at the start.
+    Raises StateInvalid when the files cannot be used at the start.
     """
 
     def __init__(self, side: str, files: TlsFiles, make: Callable[[TlsFiles], ssl.SSLContext]) -> None:
@@ -74,7 +74,7 @@ class LiveTls:
 
     @property
     def has_files(self) -> bool:
-        """Returns whether there is anything to look at."""
+        """Returns whether any TLS file is configured, so that looks make sense."""
         return self._files != TlsFiles()
 
     @property
@@ -84,32 +84,35 @@ class LiveTls:
 
     @property
     def validity(self) -> Certificate | None:
-        """Returns that of the certificate that serves; None where none is shown."""
+        """Returns the time of validity of the certificate in use; None if no certificate is configured."""
         return self._loaded.validity
 
     @property
     def names(self) -> frozenset[str]:
-        """Returns the names of hosts in the certificate that serves."""
+        """Returns the host names in the certificate in use."""
         return self._loaded.names.hosts
 
     @property
     def names_nobody(self) -> bool:
-        """Returns whether the certificate that serves has no name by which others could verify who shows it."""
+        """Returns whether the certificate in use has neither a host name nor an address in its subjectAltName."""
         return self._loaded.names.is_nobody
 
     @property
     def listener_context(self) -> ssl.SSLContext:
-        """Returns a context for a listener, which hands every handshake over to the context of that moment."""
+        """Returns a context for a listener; each handshake uses the newest context that was loaded by then."""
         first = self._loaded.context
 
         def hand_over(opened: ssl.SSLObject, _name: str | None, _first: ssl.SSLContext) -> None:
             opened.context = self._loaded.context
 
-        first.sni_callback = hand_over  # called for clients that name no server too
+        first.sni_callback = hand_over  # called also for clients that send no server name
         return first
 
     def look(self, *, wall: float) -> Renewal | None:
-        """Looks at the files once, and takes what is new and good; it reads files, so any thread may call it."""
+        """Checks the files once, and loads new ones; returns the result, or None if there is nothing to report.
+
+        `wall` is the wall time in Unix seconds. It reads files and blocks; any thread may call it.
+        """
         marks = _marks(self._files)
         before, self._seen = self._seen, marks
         if marks == self._loaded.marks:
@@ -123,7 +126,7 @@ class LiveTls:
         except StateInvalid as invalid:
             return self._refused(marks, str(invalid))
         if _marks(self._files) != marks:
-            return None  # written while it was read
+            return None  # the files were written while they were read
         is_mended = self._told is not None and _written(marks) != _written(self._loaded.marks)
         is_news = is_mended or loaded.digests != self._loaded.digests
         self._loaded, self._told = loaded, None
@@ -138,7 +141,10 @@ class LiveTls:
         return _Loaded(context, validity, names, marks, digests)
 
     def _refused(self, marks: _Marks, message: str) -> Renewal | None:
-        """Returns the refusal, unless it was told: these files are tried again at every look, for modes may change."""
+        """Returns the refusal of these files; None if the same refusal was returned before.
+
+        The files are tried again at every look, because their modes may change.
+        """
         if self._told == (marks, message):
             return None
         self._told = (marks, message)
@@ -154,15 +160,18 @@ def _require_valid(validity: Certificate | None, files: TlsFiles, *, wall: float
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Whom a certificate is for."""
+    """The host names of a certificate."""
 
     hosts: frozenset[str]
     is_nobody: bool = False
-    """It has neither a host nor an address in its subjectAltName (RFC 9525 2)."""
+    """Whether its subjectAltName has neither a host name nor an address (RFC 9525 2)."""
 
 
 def _shown(path: Path) -> tuple[Certificate, _Names]:
-    """Returns the validity and the names of the first certificate of a file, which is the one that is shown."""
+    """Returns the time of validity and the names of the first certificate in a file, which is sent to others.
+
+    Raises StateInvalid if the certificate cannot be read.
+    """
     try:
         leaf = x509.load_pem_x509_certificates(read_tls_file(path))[0]
         validity = Certificate(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
@@ -172,7 +181,7 @@ def _shown(path: Path) -> tuple[Certificate, _Names]:
 
 
 def _names(leaf: x509.Certificate) -> _Names:
-    """Returns its names of hosts; none where it has none, or none that can be read."""
+    """Returns the host names of a certificate; none if it has no subjectAltName, or one that cannot be read."""
     try:
         alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -192,5 +201,5 @@ def _paths(files: TlsFiles) -> tuple[Path | None, ...]:
 
 
 def _written(marks: _Marks) -> _Marks:
-    """Returns the marks that a write changes, and a new mode, name or link does not."""
+    """Returns the stamps without ctime, so that only a write changes them, and not a new mode, name or link."""
     return tuple(None if mark is None else replace(mark, changed_ns=0) for mark in marks)

@@ -1,10 +1,10 @@
-"""The delta of the status: what a merge changed, worked out once for everybody who follows it.
+"""The delta of the status: what a merge changed, computed once for all parts that need it.
 
 What comes in: the status before and after a merge. What goes out: None where nothing changed, else one frozen value.
-The two are walked through once; each answer is worked out from the checks that differ, at the first question.
+The two are compared once; each property below is computed from the checks that differ, when it is first used.
 
     flipped         another belief                         safety, answers, log, events
-    local           seen otherwise from some vantage       answers, log, events
+    local           another local belief of some vantage   answers, log, events
     retimed         may flip sooner or later than before   TTLs
     turned_odd      began to be degraded or to flap        log, events
 """
@@ -38,12 +38,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LocalChange:
-    """One vantage that began, or ceased, to see a check otherwise than the quorum."""
+    """One vantage that began, or ceased, to have a local belief of a check: one that differs from the quorum's."""
 
     check: CheckId
     vantage: VantageName
     belief: Belief
-    """What it sees; or saw, where `is_over`."""
+    """The local belief of the vantage; the former one if `is_over`."""
     after: CheckStatus
     is_over: bool
 
@@ -62,7 +62,7 @@ class LocalChange:
 
     @property
     def _is_shared(self) -> bool:
-        """Returns whether another vantage sees the same; with `local_voters` 1, one probe alone is enough."""
+        """Returns whether another vantage has the same belief; with `local_voters` 1, one probe alone is enough."""
         votes = self.after.votes
         return any(vote.counts and vote.belief is self.belief and vote.vantage != self.vantage for vote in votes)
 
@@ -72,12 +72,12 @@ _ODD = frozenset({VerdictState.DEGRADED, VerdictState.FLAPPING})
 
 @dataclass(frozen=True, eq=False)
 class StatusDelta:
-    """What differs between two statuses, of which the second follows the first. `between` makes it."""
+    """The differences between a status and the next one. Use `between` to make it."""
 
     before: Status
     after: Status
     touched: tuple[CheckId, ...] = field(repr=False)
-    """The checks of which anything is new, the age of a vote too; and those that are not watched any more."""
+    """The checks with any difference, even only the age of a vote; and those that are not watched any more."""
 
     @classmethod
     def between(
@@ -85,20 +85,20 @@ class StatusDelta:
     ) -> "StatusDelta | None":
         """Returns the delta of two statuses, None where both are the same object.
 
-        `among` names the only checks that may differ, where the caller knows them.
+        `among` has the only checks that may differ, where the caller knows them; None: any check.
         """
         if before is after:
             return None
         was, now = before.checks, after.checks
         if among is not None:
             return cls(before, after, tuple(among))
-        # every merge walks over every check: the same object is the same belief, and costs no more to see
+        # every merge walks over every check: comparing objects by identity is the cheapest test
         touched = [check for check, status in now.items() if was.get(check) is not status]
         return cls(before, after, (*touched, *(was.keys() - now.keys())))
 
     @cached_property
     def flipped(self) -> frozenset[CheckId]:
-        """Returns the checks that are believed otherwise than before."""
+        """Returns the checks whose belief changed."""
         was, now, unknown = self.before.checks, self.after.checks, Belief.UNKNOWN
         return frozenset(
             [
@@ -111,7 +111,7 @@ class StatusDelta:
 
     @cached_property
     def local(self) -> frozenset[CheckId]:
-        """Returns the checks of which a vantage, or the one that stands in for it, sees something else than before."""
+        """Returns the checks whose local beliefs changed, or, while they have some, the vantages that say something."""
         was, now = self.before.checks, self.after.checks
         return frozenset(
             [
@@ -125,12 +125,12 @@ class StatusDelta:
 
     @cached_property
     def redecided(self) -> frozenset[CheckId]:
-        """Returns the checks whose services are decided again: another belief, or another local one."""
+        """Returns the checks whose services must be decided again: another belief, or another local belief."""
         return self.flipped | self.local
 
     @cached_property
     def retimed(self) -> frozenset[CheckId]:
-        """Returns the checks that could change sooner or later than they could before."""
+        """Returns the checks whose `flip_in_s` changed: the earliest time at which their belief could change."""
         was, now = self.before.checks, self.after.checks
         return frozenset(
             [
@@ -150,7 +150,7 @@ class StatusDelta:
 
     @cached_property
     def local_changes(self) -> tuple[LocalChange, ...]:
-        """Returns the changes of what vantages see differently from the quorum, sorted; each is one line of the log."""
+        """Returns the changes of local beliefs, sorted by check; each is one line of the log."""
         differences: list[LocalChange] = []
         for check in sorted(self.local):
             old = self.before.checks.get(check)
@@ -159,7 +159,7 @@ class StatusDelta:
 
     @cached_property
     def turned_odd(self) -> tuple[CheckId, ...]:
-        """Returns the checks that became degraded, or began to flap, sorted; one that goes on doing so is no news."""
+        """Returns the checks that became degraded or began to flap with this merge, sorted."""
         was, now = self.before.checks, self.after.checks
         return tuple(
             sorted(

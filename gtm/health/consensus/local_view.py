@@ -1,20 +1,20 @@
-"""Vantages: where probes look from, and what each of them sees otherwise than the rest of the world.
+"""Vantages: where probes check from, and the local beliefs of those that differ from the quorum.
 
 What comes in: the voices on one check, and the reports heard. What goes out: local beliefs, and where the vantages are.
 A cut in the middle of an ocean is no outage of an endpoint: it is down for one side, and up for the other. So
 
-    1. A vantage has a belief of its own where so many of its probes agree (`local_voters`) and the quorum believes
-       something else. One probe alone may be wrong about its own network; two of one vantage seldom are.
-       Where most vantages within NEIGHBOURS_KM of it say what it says, and itself is one of them, so do their probes.
-    2. It takes a second fresh voice: what is seen from one vantage alone is no difference.
-    3. It is the truth of the clients that are nearer to this vantage than to any other that votes. Where fewer than
-       MIN_VANTAGES do, none has clients of its own: of two that differ nobody can tell which is local.
-    4. A vantage is only where somebody votes: a node that checks nothing, or whose votes do not count, is none. One
-       that ceased to vote stays known for FORGET_S; meanwhile, and on checks that it does not make, the nearest of
-       those that say something stands in for it, if these are MIN_VANTAGES (`stand_in`).
+    1. A vantage has a local belief where `local_voters` of its probes agree and the quorum believes something else.
+       One probe alone may be wrong about its own network; two of one vantage seldom are.
+       If most vantages within NEIGHBOURS_KM, itself included, believe the same, the probes of these count too.
+    2. It takes a second fresh voice: with the voice of one vantage alone there is nothing to differ from.
+    3. It counts for the clients that are nearer to this vantage than to any other that votes. With fewer than
+       MIN_VANTAGES it counts for no client: of two that differ nobody can tell which one is local.
+    4. Only nodes that vote make a vantage: one that checks nothing, or whose votes do not count, does not. A vantage
+       that ceased to vote stays known for FORGET_S. Meanwhile, and on checks that it does not make, the nearest
+       vantage that says something stands in for it, if at least MIN_VANTAGES say something (`stand_in`).
 
-What it must not do is to bring back what is down elsewhere, or to leave clients without an answer: that is decided
-where beliefs are applied (gtm/plan/local_view.py).
+It must not decide answers: whether a local belief brings an endpoint back, or leaves clients without an answer, is
+decided where beliefs are applied (gtm/plan/local_view.py).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,15 +31,15 @@ MIN_VOICES = 2
 MIN_VANTAGES = 3
 
 NEIGHBOURS_KM = 3000.0
-"""Most of a continent, and no ocean: London is 2,500 km from Istanbul, and 5,600 from New York."""
+"""Vantages within this distance are neighbours: most of a continent (London to Istanbul 2,500 km), but no ocean."""
 
 FORGET_S = 3600.0
-"""Since a vantage last voted: longer than most outages of all its probes, so that cells stay as they are."""
+"""Seconds for which a vantage stays known after its last vote: longer than most outages, so that cells stay as is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vantage:
-    """A place that probes look from."""
+    """A place that probes check from."""
 
     name: VantageName
     at: Coordinates
@@ -51,22 +51,22 @@ Vantages = tuple[Vantage, ...]
 
 @dataclass(frozen=True, slots=True)
 class LocalBelief:
-    """What one vantage sees otherwise than the quorum."""
+    """The belief of one vantage that differs from the quorum's."""
 
     vantage: VantageName
     belief: Belief
 
 
 Neighbours = Mapping[VantageName, frozenset[VantageName]]
-"""Of each vantage the others near it; of one that does not say where it is, none."""
+"""For each vantage the others within NEIGHBOURS_KM; none for a vantage without a known position."""
 
 NO_NEIGHBOURS: Neighbours = {}
 
 
 def positions(ordered: Iterable[Heard]) -> Mapping[VantageName, Coordinates]:
-    """Returns the position of each vantage, as the first of its probes gives it.
+    """Returns the position of each vantage: that of its first probe that votes and gives a position.
 
-    Reports are sorted by vantage and node.
+    `ordered` has the reports heard, sorted by vantage and node.
     """
     places: dict[VantageName, Coordinates] = {}
     for heard in ordered:
@@ -76,7 +76,7 @@ def positions(ordered: Iterable[Heard]) -> Mapping[VantageName, Coordinates]:
 
 
 def neighbours(at: Mapping[VantageName, Coordinates]) -> Neighbours:
-    """Returns which vantages are near each other."""
+    """Returns for each vantage the others within NEIGHBOURS_KM; `at` has the position of each."""
     return {
         name: frozenset(
             [other for other, there in at.items() if other != name and distance_km(here, there) <= NEIGHBOURS_KM]
@@ -86,9 +86,9 @@ def neighbours(at: Mapping[VantageName, Coordinates]) -> Neighbours:
 
 
 def seconding(vantage: VantageName, belief: Belief, counted: Iterable[Voice], near: Neighbours) -> int:
-    """Returns the number of probes of neighbouring vantages that agree with a vantage.
+    """Returns the number of probes of neighbouring vantages that have the same belief as a vantage.
 
-    0 unless most of them all say so.
+    0 unless most of the vantages, this one included, have that belief. `counted` are the voices that count.
     """
     around = near.get(vantage)
     if not around:
@@ -101,7 +101,10 @@ def seconding(vantage: VantageName, belief: Belief, counted: Iterable[Voice], ne
 def local_beliefs(
     belief: Belief, counted: Sequence[Voice], *, voters: int, near: Neighbours = NO_NEIGHBOURS
 ) -> tuple[LocalBelief, ...]:
-    """Returns the local beliefs that differ from the quorum, in the order of the voices that count."""
+    """Returns the local beliefs on one check, which differ from `belief` of the quorum; in the order of the voices.
+
+    `counted` are the voices that count. `voters` is how many probes must agree (`local_voters`).
+    """
     if len(counted) < MIN_VOICES:
         return ()
     return tuple(
@@ -118,13 +121,13 @@ def local_beliefs(
 
 
 Known = Mapping[Vantage, float]
-"""The vantages that voted, and when last, in monotonic seconds."""
+"""The vantages that voted, and when each voted last, in monotonic seconds."""
 
 
 def learned(known: Known, book: Book, voting: AbstractSet[NodeName], *, now: float) -> Known:
-    """Returns the vantages that voted within the last hour; of one that moved only where it is now.
+    """Returns the vantages that voted within the last FORGET_S seconds, each with its newest position.
 
-    `voting` are the probes of which some vote counts now.
+    `known` are those before this call, and `voting` the probes with a vote that counts now.
     """
     ordered = in_order([heard for node, heard in book.by_node.items() if node in voting])
     after = {vantage.name: (vantage, voted_at) for vantage, voted_at in known.items()}
@@ -133,13 +136,13 @@ def learned(known: Known, book: Book, voting: AbstractSet[NodeName], *, now: flo
 
 
 Order = Mapping[VantageName, tuple[VantageName, ...]]
-"""Of each vantage the others, the nearest first."""
+"""For each vantage the other vantages, the nearest first."""
 
 NO_ORDER: Order = {}
 
 
 def by_distance(vantages: Vantages) -> Order:
-    """Returns the others of each vantage, the nearest first; equals are in the order of their names."""
+    """Returns for each vantage the other vantages, the nearest first; equally near ones are sorted by name."""
     return {
         vantage.name: tuple(
             [
@@ -153,18 +156,22 @@ def by_distance(vantages: Vantages) -> Order:
 
 
 def saying(voices: Iterable[Voice], local: Iterable[LocalBelief] = ()) -> frozenset[VantageName]:
-    """Returns the vantages that say something of a check; one whose probes are divided does, and has no truth."""
+    """Returns the vantages that say something of a check, even one whose probes are divided, or with a local belief."""
     vantages = {voice.vantage for voice in voices if voice.says_something}
     return frozenset(vantages | {local_belief.vantage for local_belief in local})
 
 
 def stand_in(vantage: VantageName, said_by: AbstractSet[VantageName], order: Order) -> VantageName:
-    """Returns the vantage that counts for the clients near this one: itself, unless it says nothing of a check."""
+    """Returns the vantage whose local belief counts for the clients near `vantage`: itself, or one that stands in.
+
+    `said_by` are the vantages that say something of the check. If `vantage` is not one of them, the nearest of them
+    stands in, but only if they are at least MIN_VANTAGES.
+    """
     if vantage in said_by or len(said_by) < MIN_VANTAGES:
         return vantage
     return next((other for other in order.get(vantage, ()) if other in said_by), vantage)
 
 
 def seen_down(local: Iterable[LocalBelief]) -> tuple[VantageName, ...]:
-    """Returns the vantages from which it is down."""
+    """Returns the vantages whose local belief is DOWN."""
     return tuple([belief.vantage for belief in local if belief.belief is Belief.DOWN])

@@ -1,16 +1,15 @@
-"""The merger: the status after every report, for the price of what changed.
+"""The merger: computes the status after every report, deciding again only the checks that may have changed.
 
-What comes in: what `merge` takes (status.py), again and again. What goes out: the delta from the status before to that
-which `merge` would give, None when it is the same. Between two calls it looks only at checks
+What comes in: the arguments of `merge` (status.py), again and again. What goes out: the delta from the last status to
+the one that `merge` would return; None when they are the same. Between two calls it decides only these checks again:
 
-    - about which a report says otherwise than the one before it, or nothing any more
-    - with a vote that grew too old, or became fresh again
-    - whose frozen belief was held for long enough
-    - about which a probe votes that went into quarantine, or came out
+    - those on which a vote in a new report differs from the last one, is new or is gone
+    - those with a vote that became too old, or fresh again
+    - those whose belief has been frozen for `stale_hold_s`
 
-and at all of them when a vantage is where it was not before: neighbours second each other.
+It decides all checks again when a probe enters or leaves quarantine, and when the neighbours of a vantage change.
 
-What it must not do is to remember a decision: those are in the status that it is given.
+It must not remember a decision: decisions are in the status that it is given.
 """
 
 import math
@@ -28,13 +27,13 @@ from gtm.health.report.book import Book, Heard
 from gtm.ids import CheckId, NodeName, VantageName
 
 EARLY_S = 1e-6
-"""Votes are looked at so much before their time: two ways to add the same floats differ in the last place."""
+"""Votes are examined this many seconds before they become too old, because sums of floats are not exact."""
 
 DEFAULT_ROUND_S = 5.0
 
 
 class Merger:
-    """Merges what is heard. Its state is what it saw last: reports, when their votes grow old, and who dissents."""
+    """Merges reports into the status. It has state: the last reports, when their votes become old, and reputations."""
 
     def __init__(self, quorum: Quorum) -> None:
         self._quorum = quorum
@@ -42,12 +41,12 @@ class Merger:
         self._heard: dict[NodeName, Heard] = {}
         self._order: list[Heard] = []
         self._old: dict[NodeName, frozenset[CheckId]] = {}
-        """The votes of each node that are too old to count."""
+        """For each node the checks on which its vote is too old to count."""
         self._next_old_at: dict[NodeName, float] = {}
         self._at: Mapping[VantageName, Coordinates] = {}
         self._near: Neighbours = NO_NEIGHBOURS
         self._held: dict[CheckId, float] = {}
-        """When each frozen belief is given up."""
+        """When each frozen belief becomes UNKNOWN, in monotonic seconds."""
         self._status: Status | None = None
         self._round_s = DEFAULT_ROUND_S
         self.standings: Standings = {}
@@ -55,7 +54,10 @@ class Merger:
     def merge(
         self, previous: Status, book: Book, watched: Mapping[CheckId, Freshness], *, now: float, wall: float
     ) -> StatusDelta | None:
-        """Returns the changes of the status after this book is merged; None when nothing."""
+        """Returns the delta of the status after merging this book of reports; None if nothing changed.
+
+        `watched` has the checks of this node. `now` is in monotonic seconds, and `wall` in Unix seconds.
+        """
         out = quarantined(self.standings)
         if previous is not self._status or watched is not self._watched:
             self._watched = watched
@@ -74,7 +76,7 @@ class Merger:
 
     @property
     def fresh(self) -> frozenset[NodeName]:
-        """Returns the probes of which a vote on what is watched is fresh."""
+        """Returns the probes that have a fresh vote on a watched check."""
         return frozenset([node for node, at in self._next_old_at.items() if at < math.inf])
 
     def _merged(self, previous: Status, dirty: set[CheckId], *, now: float, wall: float) -> StatusDelta | None:
@@ -90,7 +92,7 @@ class Merger:
         return StatusDelta.between(previous, after, among=touched)
 
     def _dirty(self, book: Book, *, now: float) -> set[CheckId]:
-        """Returns the checks to decide again, and takes note of what was heard."""
+        """Returns the checks to decide again, and records the reports of the book."""
         dirty = self._follow(book, now=now)
         for node, at in self._next_old_at.items():
             if at <= now:
@@ -99,7 +101,7 @@ class Merger:
         return dirty
 
     def _follow(self, book: Book, *, now: float) -> set[CheckId]:
-        """Returns the checks about which the book says otherwise than the last one."""
+        """Returns the checks to decide again because reports in the book differ from the last ones; records these."""
         dirty: set[CheckId] = set()
         gone = self._heard.keys() - book.by_node.keys()
         for node in gone:
@@ -117,7 +119,7 @@ class Merger:
         return dirty
 
     def _place(self) -> set[CheckId]:
-        """Returns the checks to decide again since vantages are elsewhere, and takes note of where they are."""
+        """Returns the checks to decide again after vantages moved: all if their neighbours changed, else none."""
         at = positions(self._order)
         if at == self._at:
             return set()
@@ -126,7 +128,7 @@ class Merger:
         return set() if self._near == before else set(self._watched)
 
     def _note(self, node: NodeName, heard: Heard, *, now: float) -> frozenset[CheckId]:
-        """Returns which votes of a node grew too old, or fresh again, and notes when the next one will."""
+        """Returns the checks on which a node's vote became too old or fresh again; records when the next will."""
         waited_s = max(0.0, now - heard.heard_at)
         old, next_at = set(), math.inf
         for check, vote in heard.report.votes.items():
@@ -142,7 +144,7 @@ class Merger:
         return before ^ self._old[node]
 
     def _hold(self, status: Status, touched: Iterable[CheckId]) -> None:
-        """Notes until when the beliefs of these checks are held, if they are frozen."""
+        """Records for each of these checks that is frozen when its belief becomes UNKNOWN."""
         for check in touched:
             check_status = status.checks[check]
             self._held.pop(check, None)
@@ -163,11 +165,14 @@ class Merger:
             quorum=self._quorum,
         )
         if quarantined(self.standings) != before:
-            self._status = None  # the next merge asks everybody again
+            self._status = None  # the next merge decides every check again
 
 
 def _differences(before: Heard | None, after: Heard) -> set[CheckId]:
-    """Returns the checks about which a node says otherwise than before."""
+    """Returns the checks on which a node's vote changed, is new or is gone between two of its reports.
+
+    All its checks if there was no report before, or its vantage changed.
+    """
     votes = after.report.votes
     if before is None or before.report.vantage != after.report.vantage:
         return set(votes) if before is None else set(votes) | set(before.report.votes)

@@ -1,29 +1,29 @@
-"""Disagreement: which probes are always in the minority, and so in quarantine.
+"""Outliers: which probes always contradict the others, and are in quarantine for it.
 
-What comes in: the reports heard, and the voices that they made. What goes out: a score for each probe, and whether its
-votes count. Once a round, the share of a probe's fresh votes against what most voices say moves its score:
+What comes in: the reports heard, and the voices made of them. What goes out: a score for each probe, and whether its
+votes count. Once a round, the share of a probe's fresh votes that contradict most voices moves its score:
 
     score = score + WEIGHT x (share - score)        WEIGHT 0.2: four rounds of nothing but dissent are 0.59
 
-    above QUARANTINE_FROM      quarantine, as long as the others are a majority, and enough for the quorum of each check
-                               that says so
-    below RELEASE_BELOW        trusted again: eight rounds of nothing but agreement
+    above QUARANTINE_FROM      quarantine, if the other probes are a majority, and enough for the quorum of each check
+                               that this probe votes on
+    below RELEASE_BELOW        out of quarantine: eight rounds of nothing but agreement
 
-Who is right is what more than half of the voices that count say, whatever the rule of the quorum: under `all` one liar
-decides what is believed, and the honest ones are against that. A tie says nothing of who is right, nor does a check
-on which fewer than MIN_VOICES say anything. Of these the voice in quarantine is one, for else it would never come back.
-Where fewer say something, but at least two, and all the same, they agree: that speaks for each of them. Else who says
-nothing of most checks could leave nothing of another one to look at but its only dissent, and have it quarantined.
+The settled belief is that of more than half of the voices that count, whatever the rule of the quorum: with `all` one
+liar decides the belief, and all honest probes contradict it. A tie settles nothing, and neither does a check with
+fewer than MIN_VOICES. A voice in quarantine is one of these, or its probe could never be released.
+On a check with fewer voices, but at least two, that all agree, each of them agrees with the others. If these did not
+count, one probe that abstains on most checks could leave only the dissent of another, and put it in quarantine.
 
-A round is as short as the shortest interval of all monitors: who is the first, or the last, to see an outage at the
-pace of a slower one is alone for many of them. So a dissent is left out until it has lasted for as long as a vote on
-its check is fresh: by then everybody has looked again. Since when it lasts is this node's own note: a liar's is a lie.
+A round is as short as the shortest interval of all monitors. On a check with a longer interval, the first or the last
+probe to see an outage dissents for many rounds. So a dissent counts only when it has lasted for as long as a vote on
+its check is fresh: by then every probe has checked again. This node measures that time itself; a report could lie.
 
-One that is cut off from half of the world says otherwise about half of it. Only who is wrong about most things, and
-stays so, gets here: a probe whose own network is gone, or that lies.
+A probe that is cut off from half of the world dissents on half of the checks. Only a probe that is wrong on most
+checks, for long, gets into quarantine: its own network is down, or it lies.
 
-Where the probes of one vantage say the same, or most vantages of one part of the world, they differ from the rest
-because their part of the world does: that is no lie, and counts for them alone (local_view.py).
+Where the probes of one vantage agree, or most vantages of one part of the world, they differ from the rest because
+their part of the world does. That is no dissent: it is a local belief (local_view.py).
 """
 
 from collections import Counter
@@ -46,20 +46,20 @@ QUARANTINE_FROM = 0.5
 RELEASE_BELOW = 0.1
 MIN_VOICES = 3
 MIN_AGREEING = 2
-"""One voice alone, beside others in quarantine, is right against nobody."""
+"""The fewest voices that settle a belief: one voice beside others in quarantine does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reputation:
-    """How one probe stands with the others."""
+    """How often one probe contradicts the others, and whether it is in quarantine."""
 
     score: float = 0.0
-    """0: always with them; 1: always against."""
+    """0: its votes always agree with most voices; 1: they always contradict them."""
     judged_at: float = 0.0
     """Monotonic seconds of the last round."""
     is_quarantined: bool = False
     against_since: Mapping[CheckId, float] = field(default_factory=dict)
-    """The checks on which it is against most voices, and since when without a break, in monotonic seconds."""
+    """The checks on which it contradicts most voices, and since when without a break, in monotonic seconds."""
 
 
 Standings = Mapping[NodeName, Reputation]
@@ -78,11 +78,11 @@ def judged(
     round_s: float,
     quorum: Quorum,
 ) -> Standings:
-    """Returns the reputation of the probes after a round, or the same object when no round is due.
+    """Returns the reputation of each probe after a round of `round_s` seconds; the same object when no round is due.
 
-    Who left stands as before when it comes back: to leave, and to be forgotten, is up to each probe where leases say
-    who lives. Only what it was against has not lasted since. In quarantine it is one of whom the others must be a
-    majority all the time, or they would be none when it is back.
+    A probe that left keeps its score and its quarantine: otherwise it could leave (its lease in etcd ends) to be
+    released. Only the times of its dissents are dropped. While it is gone it still counts when the others must be a
+    majority, because they must be one when it comes back.
     """
     reports = {probe.report.node: probe for probe in heard}
     due = [node for node in reports if now - standings.get(node, NO_STANDING).judged_at >= round_s]
@@ -107,7 +107,7 @@ def quarantined(standings: Standings) -> frozenset[NodeName]:
 
 
 class Settled(NamedTuple):
-    """What most voices say of one check, and all of them."""
+    """The settled belief of one check, that of most voices; and all its voices."""
 
     belief: Belief
     voices: tuple[Voice, ...]
@@ -117,7 +117,7 @@ Known = Mapping[CheckId, Settled]
 
 
 def settled(status: Status) -> Known:
-    """Returns the belief of most voices for each check on which it tells who is right."""
+    """Returns the settled beliefs: for each check that is not frozen and not divided, the belief of most voices."""
     beliefs = {}
     for check, known in status.checks.items():
         belief = Belief.UNKNOWN if known.frozen else agreed(known.votes)
@@ -127,7 +127,7 @@ def settled(status: Status) -> Known:
 
 
 def agreed(voices: Sequence[Voice]) -> Belief:
-    """Returns the belief of more than half of the voices that count; UNKNOWN where they are divided, or too few."""
+    """Returns the belief of more than half of the voices that count; UNKNOWN if they are divided, or too few."""
     heard = [voice for voice in voices if voice.fresh and voice.belief is not Belief.UNKNOWN]
     counted = [voice.belief for voice in heard if not voice.quarantined]
     if len(heard) < MIN_VOICES:
@@ -140,7 +140,7 @@ def agreed(voices: Sequence[Voice]) -> Belief:
 
 
 def unanimous(status: Status) -> Mapping[CheckId, Belief]:
-    """Returns the unanimous belief for each check with several voices, but fewer than tell who is right."""
+    """Returns the belief for each check whose voices all agree and are at least two, but fewer than MIN_VOICES."""
     unanimous_beliefs = {}
     for check, known in status.checks.items():
         beliefs = [voice.belief for voice in known.votes if voice.fresh and voice.belief is not Belief.UNKNOWN]
@@ -150,13 +150,16 @@ def unanimous(status: Status) -> Mapping[CheckId, Belief]:
 
 
 ProbeViews = Mapping[CheckId, bool]
-"""Of one probe: the checks on which it says something of what is settled, and whether that is against most voices."""
+"""For one probe: the checks with a settled belief that it votes on, and whether its vote contradicts that belief."""
 
 
 def views_of(
     heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], near: Neighbours, *, now: float
 ) -> ProbeViews:
-    """Returns the comparison of a probe's fresh votes with the settled beliefs."""
+    """Returns for each fresh vote of a probe on a check with a settled belief whether it contradicts that belief.
+
+    A vote that other probes of its vantage, or neighbouring vantages, confirm does not contradict it.
+    """
     waited_s = max(0.0, now - heard.heard_at)
     views = {}
     for check, vote in heard.report.votes.items():
@@ -171,7 +174,7 @@ def views_of(
 def shared_views(
     heard: Heard, shared: Mapping[CheckId, Belief], watched: Mapping[CheckId, Freshness], *, now: float
 ) -> ProbeViews:
-    """Returns the checks on which a probe's fresh votes are what all say."""
+    """Returns the checks of `shared` (unanimous beliefs) on which a probe's fresh vote agrees, each with False."""
     waited_s, votes = max(0.0, now - heard.heard_at), heard.report.votes
     return {
         check: False
@@ -185,10 +188,11 @@ def shared_views(
 def dissent(
     views: ProbeViews, since: Mapping[CheckId, float], watched: Mapping[CheckId, Freshness], *, now: float
 ) -> float | None:
-    """Returns the share of views against most voices, without those that are new; None when nothing is left.
+    """Returns the share of a probe's views that contradict most voices; None when no view counts.
 
-    It is that of all checks, or the mean of those of the zones if that is less: who has one zone file, with most of the
-    checks, and has them answer one probe otherwise than all the others, must not have it in quarantine for every zone.
+    A contradiction counts only when it has lasted long enough; `since` has the monotonic seconds when each began. The
+    share is that of all checks, or the mean of the shares of the zones if that is less. So the owner of one zone file
+    with most of the checks, whose endpoints answer one probe differently, cannot put it in quarantine for every zone.
     """
     against: Counter[str] = Counter()
     lasting: Counter[str] = Counter()
@@ -204,7 +208,7 @@ def dissent(
 
 
 def _is_seconded(vote: Vote, vantage: VantageName, voices: Sequence[Voice], near: Neighbours) -> bool:
-    """Returns whether another probe of its vantage says what this one says, and so the vantage does; or neighbours."""
+    """Returns whether other probes confirm a vote: another one of its vantage, or most of the neighbouring vantages."""
     counted = [voice for voice in voices if voice.counts]
     for own in voices:
         if own.vantage == vantage and own.belief is vote.belief and own.agreeing > 1:
@@ -226,7 +230,7 @@ def _moved(standing: Reputation, views: ProbeViews, watched: Mapping[CheckId, Fr
 
 @dataclass(frozen=True, slots=True)
 class _Others:
-    """Who would still count without some of the probes."""
+    """Tests whether the remaining probes would be enough if some were in quarantine."""
 
     known: Known
     reports: Mapping[NodeName, Heard]
@@ -235,7 +239,10 @@ class _Others:
     now: float
 
     def are_enough(self, node: NodeName, out: AbstractSet[NodeName]) -> bool:
-        """Returns whether the probes that are not out decide what this one votes on, and are most of all."""
+        """Returns whether `node` may go into quarantine: the probes not in `out` are a majority of all.
+
+        They must also be enough for the quorum on every settled check that `node` votes on.
+        """
         counting = {
             name for views in self.known.values() for voice in views.voices if voice.counts for name in voice.nodes
         }
@@ -255,7 +262,7 @@ class _Others:
 
 
 def _within_reason(before: Standings, after: Mapping[NodeName, Reputation], others: _Others) -> Standings:
-    """Returns the standings without new quarantines that would leave no majority, or no quorum."""
+    """Returns the reputations without those new quarantines that would leave no majority, or no quorum."""
     kept = dict(after)
     new = sorted(
         (node for node in quarantined(after) if not before.get(node, NO_STANDING).is_quarantined),

@@ -1,15 +1,15 @@
 """A quorum: how the voices of the vantages become one belief.
 
 What comes in: how many fresh voices say up and how many say down. What goes out: a belief, where UNKNOWN means no
-decision: the status keeps what it believed. Voices decide only when there are enough of them (`is_enough`): so many
-vantages, and so many probes behind them. Every rule is about how many voices must say up:
+decision: the status keeps its last belief. Voices decide only when there are enough of them (`is_enough`): enough
+vantages, and enough probes behind them. Every rule is about how many voices must say up:
 
     1. majority    more than half say up -> up; more than half say down -> down; a tie decides nothing.
     2. share: x    more than the share x say up -> up; else down (Route 53: 0.18).
     3. all         all say up -> up; else down.
     4. any         one says up -> up; else down.
     5. n: k        at least k say up -> up; else down; with fewer than k voices, nothing is decided.
-    6. whatever the rule, no voice decides nothing.
+    6. any rule    without a voice, nothing is decided.
 """
 
 from dataclasses import dataclass
@@ -23,29 +23,29 @@ DEFAULT_STALE_HOLD_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Majority:
-    """More than half."""
+    """More than half of the voices must say up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """More than this share, 0 <= `more_than` < 1."""
+    """More than the share `more_than` of the voices must say up; 0 <= `more_than` < 1."""
 
     more_than: float
 
 
 @dataclass(frozen=True, slots=True)
 class AllUp:
-    """Every voice."""
+    """Every voice must say up."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnyUp:
-    """One voice."""
+    """At least one voice must say up."""
 
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """So many voices, 1 or more."""
+    """At least `count` voices, 1 or more, must say up."""
 
     count: int
 
@@ -55,25 +55,25 @@ Rule = Majority | Share | AllUp | AnyUp | AtLeast
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
-    """A rule, and how many fresh voices it takes to change anything."""
+    """A rule, and how many fresh voices it takes to change a belief."""
 
     rule: Rule = Majority()
     voters: int = 2
-    """With fewer probes behind the fresh voices the last belief stands (fail static)."""
+    """With fewer probes behind the fresh voices the last belief stands, frozen (fail static)."""
     stale_hold_s: float = DEFAULT_STALE_HOLD_S
-    """For so long; then the belief is UNKNOWN."""
+    """Seconds after which a frozen belief becomes UNKNOWN."""
     vantages: int = 1
-    """With fewer fresh voices, each of a vantage, it stands too."""
+    """With fewer fresh voices, one for each vantage, the last belief stands too."""
     local_voters: int = 2
-    """So many probes of one vantage must agree for it to have a belief of its own (local_view.py)."""
+    """The number of probes of one vantage that must agree for a local belief (local_view.py)."""
 
     def is_enough(self, *, voters: int, vantages: int) -> bool:
-        """Returns whether so many may change a belief."""
+        """Returns whether `voters` probes of `vantages` vantages are enough to change a belief."""
         return voters >= self.voters and vantages >= self.vantages
 
 
 def decide(ups: int, downs: int, rule: Rule) -> Belief:
-    """Returns the decision of the voices; UNKNOWN when they decide nothing."""
+    """Returns the belief that a rule makes of `ups` voices for up and `downs` for down; UNKNOWN for no decision."""
     voices = ups + downs
     if voices == 0:
         return Belief.UNKNOWN
