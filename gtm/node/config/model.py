@@ -1,7 +1,7 @@
-"""What this machine is: the node file as a value.
+"""The configuration of a node: the node file as a value.
 
-Every key has a default good enough for one machine. Relative paths are relative to the folder of the node file, or
-to the working folder where there is none. Only gtm/node/config/parse.py makes a NodeConfig from a file.
+Every key has a default that suits one machine alone. Relative paths are relative to the folder of the node file, or to
+the working folder without a node file. Only gtm/node/config/parse.py makes a NodeConfig from a node file.
 """
 
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from gtm.watch.zone_loss import DEFAULT_MOST_LOST
 
 
 class Role(Enum):
-    """What a node does."""
+    """A role of a node: it answers queries, runs checks, or serves the admin API."""
 
     DNS = "dns"
     PROBE = "probe"
@@ -33,10 +33,10 @@ class Role(Enum):
 
 
 class EngineChoice(Enum):
-    """Which engine serves."""
+    """The engine that the node file or the command line chooses."""
 
     AUTO = "auto"
-    """The fastest that is installed."""
+    """The fastest engine that is installed."""
     RUST = "rust"
     REFERENCE = "reference"
 
@@ -46,15 +46,18 @@ _LOOKS = FileReader("geo files, looks")
 
 @dataclass(frozen=True, slots=True)
 class GeoFiles:
-    """Where the geo data is."""
+    """The paths of the geo databases, and of the file of custom networks (None for no such file)."""
 
     databases: tuple[Path, ...]
     networks: Path | None = None
     instead: Path | None = None
-    """Where the databases are as shipped: the one that serves in their place once it is there."""
+    """The database that replaces the shipped one once this file exists; None if the shipped one is not used."""
 
     def present(self) -> "GeoFiles":
-        """Returns the files to load now; it looks at the disk, so it is for threads."""
+        """Returns the geo files to load now: `instead`, if it exists, else the databases.
+
+        It reads the disk, so it must run in a thread.
+        """
         stamp = None if self.instead is None else _LOOKS.stamp(self.instead)
         if self.instead is None or stamp is None or not stamp.is_regular:
             return self
@@ -63,21 +66,21 @@ class GeoFiles:
 
 @dataclass(frozen=True, slots=True)
 class ShareConfig:
-    """How reports travel between nodes."""
+    """The settings by which nodes share reports."""
 
     srv: str = ""
-    """The name of the SRV records that say where peers are; empty where the file lists their URLs."""
+    """The name of the SRV records with the addresses of peers; empty when the node file lists their URLs."""
     tls: TlsFiles | None = None
-    """What this node shows, and whom it trusts, when it asks peers or etcd; None for the system's roots alone."""
+    """The certificate and the trusted roots for requests to peers or etcd; None for the roots of the system only."""
     etcd: EtcdSite | None = None
-    """Instead of the mesh."""
+    """The etcd cluster that carries the reports; None for the mesh."""
     password_file: Path | None = None
-    """The file with the password of the etcd user."""
+    """The file with the password of the etcd user; None without a user."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """What one machine is."""
+    """The configuration of one node: its node file, with all defaults filled in."""
 
     node: NodeName
     vantage: VantageName
@@ -92,42 +95,42 @@ class NodeConfig:
     threads: int | None = None
     """Serving threads of the Rust engine; None means one per core."""
     tcp: TcpLimits = DEFAULT_LIMITS
-    """What the clients of one DNS address may take of TCP, as far as the system allows that many descriptors."""
+    """Limits of TCP connections for one DNS address; lower if the system allows fewer file descriptors."""
     key: Path | None = None
     """The private key that signs this node's reports; None makes one that lasts as long as the process."""
     peers: tuple[Peer, ...] = ()
-    """Whom this node believes; where they are is empty when SRV records or etcd say so."""
+    """The nodes whose reports count here. Their URLs are empty when SRV records or etcd are used."""
     listed: Peer | None = None
-    """What the list of peers has for this node itself: one list will do for all nodes."""
+    """The entry of `share.peers` for this node itself; None if there is none."""
     share: ShareConfig = ShareConfig()
     overrides_from: frozenset[NodeName] | None = frozenset()
     """The peers whose overrides count here, besides this node's own; None for all."""
     hosts: frozenset[str] = frozenset()
-    """Names that this machine is called by, besides its own."""
+    """Host names by which clients may call the admin listener, besides the names of this machine."""
     is_plain_accepted: bool = False
     """Whether the admin listener may be open to the network in plain HTTP without a warning."""
     is_unready_when_blind: bool = False
     """Whether `/readyz` is 503 while this node answers queries and hears no vote that counts."""
     credentials: Credentials = field(default_factory=Credentials)
-    """What lets somebody say overrides, besides the socket in the state folder."""
+    """The tokens and certificates that allow to set overrides; the socket in the state folder always allows it."""
     health: ListenAddress | None = None
-    """Where /livez and /readyz are served in plain HTTP to anybody; None for nowhere but the admin listener."""
+    """The address that serves /livez and /readyz in plain HTTP to anybody; None to use the admin listener only."""
     admin_tls: TlsFiles | None = None
-    """None: the admin listener speaks plain HTTP."""
+    """The TLS files of the admin listener; None for plain HTTP."""
     otlp: str = ""
-    """The collector that metrics are sent to; empty for the one that the environment names, if it does."""
+    """The URL of the collector for metrics; empty to use the one that the environment names, if any."""
     permits: Permits = NO_PERMITS
-    """What checks may use of this machine, and look at, as the node file lists it."""
+    """The programs, secrets, files and addresses that checks may use, as the node file lists them."""
     settle_s: float = DEFAULT_SETTLE_S
-    """So long a zone, records or geo file that is written in place must have been as it is before it is read."""
+    """Seconds for which a zone, records or geo file that is written in place must not change before it is read."""
     most_lost: float = DEFAULT_MOST_LOST
-    """The share of its names, records, services and endpoints that a zone may lose at once."""
+    """The greatest share (0 to 1) of its names, records, services or endpoints that a zone may lose at once."""
     log: LogChoice = DEFAULT_LOG
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))
 
     @property
     def permitted(self) -> Permits:
-        """Returns the permits of checks: of this node's own listeners, only what its file lists."""
+        """Returns the permits of checks. Checks may reach the node's own listeners only if its file lists them."""
         listeners = (self.dns if Role.DNS in self.roles else ()) + ((self.admin,) if Role.ADMIN in self.roles else ())
         listeners += () if self.health is None else (self.health,)
         own = tuple((at.address, at.port) for at in listeners)

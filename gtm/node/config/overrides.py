@@ -1,4 +1,4 @@
-"""The part `overrides` of a node file: whose overrides count here, and who may say them."""
+"""The part `overrides` of a node file: whose overrides count here, and who may set them."""
 
 from typing import Annotated
 
@@ -14,6 +14,7 @@ _CertificateName = Annotated[
 
 
 def _accepted(value: object) -> frozenset[str] | None:
+    """Returns the names of the peers in a list, or None for `all`; raises an error for any other value."""
     if value == "all":
         return None
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
@@ -23,14 +24,15 @@ def _accepted(value: object) -> frozenset[str] | None:
 
 
 class TokenEntry(Entry):
-    """Where a token is."""
+    """The file of one token."""
 
     file: PathText
     """File with the token, or with `sha256:` and its SHA-256 in hex."""
 
 
 def _no_token(value: object) -> object:
-    if not isinstance(value, dict):  # what is here may be the token itself, and is not to be repeated
+    """Returns a mapping unchanged; raises an error for any other value."""
+    if not isinstance(value, dict):  # the value may be the token itself, so the message must not repeat it
         raise error("expected {file: PATH}: a token stands in a file of its own")
     return value
 

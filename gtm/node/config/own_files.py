@@ -1,8 +1,8 @@
-"""The node's own files, which no check may be given by a slip of the node file.
+"""Finds the node's own private files that its node file also gives to checks by mistake.
 
-What comes in: the private files of this node, and what its file lists for checks. What goes out: by its keys, what is
-wrong with a file that is both. A monitor would send it to an endpoint, or speak in the node's name there. Links and
-hard links are seen through, as far as the files are there when the node file is read.
+What comes in: the private files of this node, and the files that its node file lists for checks. What goes out: by keys
+of the node file, the problem of each file that is both. A monitor would send such a file to an endpoint, or act in the
+name of the node there. Symbolic and hard links are followed, if the files exist when the node file is read.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,11 @@ Keys = tuple[str, ...]
 
 
 def own_files_listed(listed: Mapping[Keys, Path], own: Mapping[str, Path], *, state: Path) -> Mapping[Keys, str]:
-    """Returns the problems, by the keys of the list; `own` is by what the node file calls it."""
+    """Returns the problem of each file for checks that is also a file of the node itself, by its keys.
+
+    `listed` has the files for checks, by their keys in the node file. `own` has the private files of the node, by their
+    key in the node file. `state` is the state folder, whose files no check may have.
+    """
     problems = {}
     for keys, path in listed.items():
         owner = next((name for name, each in own.items() if _is_same(path, each)), "")
@@ -24,13 +28,15 @@ def own_files_listed(listed: Mapping[Keys, Path], own: Mapping[str, Path], *, st
 
 
 def _is_same(path: Path, other: Path) -> bool:
+    """Returns whether two paths lead to one file; false when one of the files does not exist."""
     try:
         return _resolved(path) == _resolved(other) or path.samefile(other)
-    except OSError:  # one of them is not there
+    except OSError:  # one of the files does not exist
         return False
 
 
 def _resolved(path: Path) -> Path:
+    """Returns the absolute path with all links followed; with links that lead in circles, the absolute path."""
     try:
         return path.resolve()
     except (OSError, RuntimeError):  # links that go round in circles

@@ -1,7 +1,7 @@
 """The node file (gtm.yaml): text -> NodeConfig, or NodeInvalid with every mistake at its place.
 
-The same rules as for zone files: unknown keys are errors, nothing is converted on the quiet, everything that is
-wrong is said at once.
+The rules are those of zone files: unknown keys are errors, no value is converted silently, and all mistakes are
+reported at once.
 """
 
 import re
@@ -27,9 +27,10 @@ from gtm.share.addresses import EtcdSite, Peer
 
 
 def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeConfig:
-    """Returns the configuration of a node file; `base` is what its paths are relative to.
+    """Returns the configuration in the text of a node file; raises NodeInvalid with all mistakes.
 
-    Raises NodeInvalid with every mistake. `hostname` names a node whose file does not.
+    `file` is the name of the node file for messages, and `base` the folder for its relative paths. `hostname` becomes
+    the name of the node if the node file has none.
     """
     document = parse_document(content, file, NODE_FILE)
     try:
@@ -43,11 +44,12 @@ def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeC
 
 
 def default_config(base: Path, hostname: str) -> NodeConfig:
-    """Returns the configuration of a machine without a node file."""
+    """Returns the configuration of a node without a node file; `base` is the folder for relative paths."""
     return _config(NodeEntry(), base, hostname)
 
 
 def _quorum(entry: NodeEntry, node: NodeName) -> Quorum:
+    """Returns the quorum; without `voters` and `vantages`, the defaults for the number of nodes that may vote."""
     asked = entry.quorum
     voters = asked.voters or max(1, min(DEFAULT_VOTERS, voters_of(entry, node)))
     return Quorum(
@@ -95,6 +97,7 @@ def _peer(entry: PeerEntry) -> Peer:
 
 
 def _overrides_from(entry: OverridesEntry, node: NodeName) -> frozenset[NodeName] | None:
+    """Returns the peers whose overrides count, without this node; None for all peers."""
     return None if entry.accept_from is None else frozenset(map(NodeName, entry.accept_from)) - {node}
 
 
@@ -111,10 +114,12 @@ def _share_config(entry: ShareEntry, base: Path) -> ShareConfig:
 
 
 def _node_name(entry: NodeEntry, hostname: str) -> NodeName:
+    """Returns the name of the node: of the node file, else the host name with only valid characters."""
     return NodeName(entry.node or re.sub(r"[^A-Za-z0-9._-]", "-", hostname)[:64] or "gtm")
 
 
 def _geo(entry: GeoEntry, base: Path) -> GeoFiles:
+    """Returns the geo files that the node file names; else those in `geodata/` beside it, else the shipped ones."""
     folder = _here_or_shipped(base, None, "geodata")
     networks = base / entry.networks if entry.networks else folder / "networks.yaml"
     path = networks if entry.networks or networks.is_file() else None
@@ -126,7 +131,7 @@ def _geo(entry: GeoEntry, base: Path) -> GeoFiles:
 
 
 def _here_or_shipped(base: Path, named: str | None, name: str) -> Path:
-    """Returns the folder that the file names; else the one beside the file; else the one that was shipped."""
+    """Returns the folder that the node file names; else the one beside the node file; else the shipped one."""
     if named is not None:
         return base / named
     return base / name if (base / name).is_dir() else shipped(name)

@@ -1,4 +1,4 @@
-"""The part `probe` of a node file: what this machine's probe may do beyond speaking to endpoints."""
+"""The part `probe` of a node file: the programs, secrets, files and addresses that checks of this node may use."""
 
 import re
 from collections import Counter
@@ -18,22 +18,26 @@ from gtm.zone.monitors.values import LISTED_PATTERN
 
 
 def _program(value: object) -> str:
+    """Returns the absolute path of a program; raises an error for any other value."""
     if not isinstance(value, str) or not value.startswith("/") or value.endswith("/") or "\0" in value:
         raise error(f'expected the absolute path of a program such as "/usr/lib/gtm/check-db", not {found(value)}')
     return value
 
 
 def _program_item(value: object) -> object:
+    """Returns a mapping unchanged, and a path alone as an entry for all zones."""
     return value if isinstance(value, dict) else {"program": _program(value)}  # a path alone is for all zones
 
 
 def _listed(value: str) -> str:
+    """Returns a name that monitors may use; raises an error for other characters or more than 64 of them."""
     if not re.fullmatch(LISTED_PATTERN, value):
         raise error(f'"{value}" cannot be a name here: letters, digits, "_" and "-", at most 64')
     return value
 
 
 def _allowed(value: object) -> AllowedNetwork:
+    """Returns the network or address that checks may reach; raises an error for an invalid one."""
     try:
         return parse_allowed(text(value))
     except ValueError as invalid:
@@ -63,7 +67,10 @@ class SecretEntry(Entry):
         return self
 
     def kept(self, name: str, base: Path) -> KeptSecret:
-        """Returns the place of the secret; a relative path is relative to the folder of the node file."""
+        """Returns the place of the secret `name`: a file or an environment variable.
+
+        `base` is the folder of the node file, for relative paths.
+        """
         zones = _names(self.zones)
         if self.file is not None:
             return KeptSecret(name, "file", str(base / self.file), zones)
@@ -71,7 +78,7 @@ class SecretEntry(Entry):
 
 
 class CertificateEntry(Entry):
-    """One client certificate."""
+    """One client certificate, with its key, and the zones whose monitors may use it."""
 
     certificate: PathText
     """File of the client certificate."""
@@ -81,7 +88,7 @@ class CertificateEntry(Entry):
     """Zones whose monitors may use it. Default: all."""
 
     def kept(self, base: Path) -> KeptCertificate:
-        """Returns its files."""
+        """Returns the files of the certificate; `base` is the folder of the node file, for relative paths."""
         key = None if self.key is None else base / self.key
         return KeptCertificate(base / self.certificate, key, _names(self.zones))
 
@@ -96,7 +103,8 @@ class ProgramEntry(Entry):
 
 
 def _listed_once(programs: list[ProgramEntry]) -> list[ProgramEntry]:
-    # whoever limits a program must not be undone by another line
+    """Returns the programs unchanged; raises an error if one is listed twice."""
+    # a second line could undo the zones that the first one sets
     counts = Counter(entry.program for entry in programs)
     for program, count in counts.items():
         if count > 1:
@@ -105,6 +113,7 @@ def _listed_once(programs: list[ProgramEntry]) -> list[ProgramEntry]:
 
 
 def _names(zones: "list[ZoneName] | None") -> ZoneNames | None:
+    """Returns the names of zones in lower case, without the final dot; None for all zones."""
     return None if zones is None else frozenset(zone.to_text(omit_final_dot=True).lower() for zone in zones)
 
 
@@ -129,7 +138,7 @@ class ProbeEntry(Entry):
     """
 
     def permits(self, base: Path) -> Permits:
-        """Returns the permits of checks."""
+        """Returns the permits of checks; `base` is the folder of the node file, for relative paths."""
         return Permits(
             {entry.program: _names(entry.zones) for entry in self.exec},
             {name: entry.kept(name, base) for name, entry in self.secrets.items()},
@@ -139,7 +148,7 @@ class ProbeEntry(Entry):
         )
 
     def private_files(self) -> Mapping[tuple[str, ...], str]:
-        """Returns by their keys the files that checks send, or prove to have."""
+        """Returns the files of secrets, certificates and private keys for checks, by their keys in the node file."""
         secrets = {("probe", "secrets", name, "file"): entry.file for name, entry in self.secrets.items()}
         certificates = {
             ("probe", "certificates", name, key): file

@@ -9,12 +9,12 @@ READY, UNREADY = "ready", "unready"
 
 
 class ReadyzEntry(Entry):
-    """When a node is ready."""
+    """The settings of readiness: whether a blind node is ready."""
 
     when_blind: Annotated[str, choice("when_blind", {READY: READY, UNREADY: UNREADY})] = READY
     """`unready`: `/readyz` is 503 while a node that answers queries hears no vote that counts."""
 
     @property
     def is_unready_when_blind(self) -> bool:
-        """Returns whether a blind node is not ready."""
+        """Returns whether a node with the role `dns` is unready while no vote counts (blind)."""
         return self.when_blind == UNREADY

@@ -1,6 +1,6 @@
-"""What a node file may have, each key by itself: the entries of its parts, and how mistakes in them are worded.
+"""The schema of a node file: the keys of each part, their values and defaults, and the nouns for messages.
 
-What keys have to do with each other is in conflicts.py.
+The rules between several keys are in conflicts.py.
 """
 
 from typing import Annotated
@@ -32,19 +32,20 @@ DEFAULT_DNS = "127.0.0.1:5300"
 DEFAULT_ADMIN = "127.0.0.1:8053"
 DEFAULT_STATE = ".gtm"
 DEFAULT_VOTERS = 2
-"""So that no single probe decides alone, where there is a second one."""
+"""The default for `voters`: no single probe decides alone if there is a second one."""
 DEFAULT_LOCAL_VOTERS = 2
 DEFAULT_VANTAGES = 2
-"""Nor a single vantage: its probes share a network that may be the one that is down."""
+"""The default for `vantages`: no single vantage decides alone, because its own network may be down."""
 MAX_THREADS = 1024
 MAX_VOTERS = 1000
-"""More of either than any machine or mesh has: surely a slip."""
+"""The most voters (and MAX_THREADS the most threads) that are accepted: a larger number must be a mistake."""
 
 
 _StaleHold = Annotated[float, PlainValidator(between(10.0, 86_400.0, "10s to 24h")), DURATION_SCHEMA]
 
 
 def _listen(value: object) -> ListenAddress:
+    """Returns the address and port to listen on; raises an error for an invalid text."""
     try:
         return parse_listen(text(value))
     except ValueError as invalid:
@@ -52,10 +53,12 @@ def _listen(value: object) -> ListenAddress:
 
 
 def _threads(value: object) -> int | None:
+    """Returns the number of threads, or None for `auto`; raises an error for any other value."""
     return None if value == "auto" else _whole(value, 1, MAX_THREADS, "auto or a number of threads")
 
 
 def _whole(value: object, low: int, high: int, expected: str) -> int:
+    """Returns a whole number from `low` to `high`; else raises an error that says what was `expected`."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise error(f"expected {expected} from {low} to {high}, not {found(value)}")
     return value
@@ -65,6 +68,7 @@ _RULES: dict[str, Rule] = {"majority": Majority(), "all": AllUp(), "any": AnyUp(
 
 
 def _rule(value: object) -> Rule:
+    """Returns the rule of the quorum; raises an error for an unknown one."""
     match value:
         case str() if value in _RULES:
             return _RULES[value]
@@ -79,6 +83,7 @@ def _rule(value: object) -> Rule:
 
 
 def _share(value: object) -> float:
+    """Returns a share from 0 to below 1; raises an error for any other value."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
         raise error(f"expected a share from 0 to below 1, not {found(value)}")
     return float(value)
@@ -92,7 +97,7 @@ _Listen = Annotated[ListenAddress, PlainValidator(_listen)]
 
 
 class ListenEntry(Entry):
-    """Where to listen."""
+    """The addresses to listen on, and their limits and TLS files."""
 
     dns: Annotated[list[_Listen], Field(min_length=1)] = Field(default_factory=lambda: [parse_listen(DEFAULT_DNS)])
     """Addresses, UDP and TCP, that answer queries."""
@@ -119,7 +124,7 @@ class ListenEntry(Entry):
 
 
 class GeoEntry(Entry):
-    """Where the geo data is."""
+    """The paths of geo databases and of the file of custom networks."""
 
     databases: Annotated[list[PathText] | None, Something] = None
     """Files of geo databases. The first that knows the country or the coordinates of an address counts. A file that
@@ -132,7 +137,7 @@ class GeoEntry(Entry):
 
 
 class QuorumEntry(Entry):
-    """How reports become one status."""
+    """The quorum: how the votes in reports become one status."""
 
     rule: Annotated[Rule, PlainValidator(_rule)] = Majority()
     """How the voices of the vantages become one belief: `majority`, `all`, `any`, `{share: 0.18}` or `{n: 3}`.
@@ -155,7 +160,7 @@ class QuorumEntry(Entry):
 
 
 class NodeEntry(Entry):
-    """The whole file."""
+    """The whole node file."""
 
     node: Annotated[Name | None, Something] = None
     """Name of this node in logs and at its peers. Default: the host name."""

@@ -1,4 +1,4 @@
-"""The part `share` of a node file, and the TLS of listeners: how reports travel, and who is believed."""
+"""The part `share` of a node file, and the TLS of listeners: how reports are shared, and whose reports count."""
 
 import re
 from pathlib import Path
@@ -20,6 +20,7 @@ KEYS_OF_A_ROTATION = 2
 
 
 def _url(value: object) -> str:
+    """Returns the URL of a peer without a final slash; raises an error for an invalid one."""
     try:
         parts = urlsplit(text(value))
         has_good_port = parts.port != 0
@@ -33,10 +34,12 @@ def _url(value: object) -> str:
 
 
 def _is_peer(parts: SplitResult) -> bool:
+    """Returns whether a URL has the scheme http or https and a host, and no query or fragment."""
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
 def _public_key(value: object) -> PublicKey:
+    """Returns a public key; raises an error for an invalid one."""
     try:
         return parse_public_key(text(value))
     except ValueError as invalid:
@@ -44,6 +47,7 @@ def _public_key(value: object) -> PublicKey:
 
 
 def _keys(value: object) -> Keys:
+    """Returns the public key of a peer, or its old and new key during a rotation; raises an error for others."""
     if not isinstance(value, list):
         return _public_key(value)
     if len(value) != KEYS_OF_A_ROTATION:
@@ -55,7 +59,7 @@ def _keys(value: object) -> Keys:
 
 
 class TlsFilesEntry(Entry):
-    """Files of TLS, in PEM."""
+    """The TLS files of a listener or a client, in PEM: certificate, private key and trusted roots."""
 
     certificate: Annotated[PathText | None, Something] = None
     """File of the certificate, with those of its authorities."""
@@ -74,13 +78,13 @@ class TlsFilesEntry(Entry):
         return key
 
     def files(self, base: Path) -> TlsFiles:
-        """Returns the files, relative to the folder of the node file."""
+        """Returns the paths of the files; `base` is the folder of the node file, for relative paths."""
         certificate, key, ca = (None if name is None else base / name for name in (self.certificate, self.key, self.ca))
         return TlsFiles(certificate, key, ca, strict=self.strict)
 
 
 class PeerEntry(Entry):
-    """One peer."""
+    """One peer: its name, address, public key and vantage."""
 
     node: Name
     """Name of the peer: `node` in its own node file."""
@@ -105,12 +109,12 @@ class PeerEntry(Entry):
 
     @property
     def listed(self) -> Listed:
-        """Returns from where it may report."""
+        """Returns what the node file lists for this peer: its vantage, the place of that, and whether it is a probe."""
         return Listed(None if self.vantage is None else VantageName(self.vantage), self.at, self.probe)
 
 
 class EtcdEntry(Entry):
-    """Where the etcd cluster is, and who this node is to it."""
+    """The URLs of the etcd cluster, the prefix of its keys, and the user of this node there."""
 
     endpoints: Annotated[list[Annotated[str, PlainValidator(_url)]], Field(min_length=1)]
     """URLs of the cluster."""
@@ -129,7 +133,7 @@ class EtcdEntry(Entry):
 
 
 class ShareEntry(Entry):
-    """How status is shared."""
+    """The settings by which nodes share reports."""
 
     mode: Annotated[str, choice("mode", {"mesh": "mesh", "etcd": "etcd"})] = "mesh"
     """`mesh`: nodes poll each other. `etcd`: reports go through a cluster (docs/guides/etcd.md)."""
@@ -162,5 +166,5 @@ class ShareEntry(Entry):
 
     @property
     def needs_urls(self) -> bool:
-        """Returns whether every peer must say where it is."""
+        """Returns whether every peer needs a `url`: in a mesh without SRV records."""
         return self.mode == "mesh" and self.srv is None

@@ -1,4 +1,4 @@
-"""The part `listen.tcp` of a node file: what the clients of one DNS address may take of TCP."""
+"""The part `listen.tcp` of a node file: limits for the TCP connections of one DNS address."""
 
 from typing import Annotated, Self
 
@@ -11,11 +11,11 @@ from gtm.node.config.values import Something
 from gtm.serve.crowd import DEFAULT_CONNECTIONS, DEFAULT_IDLE_S, NETWORK_SHARE
 
 MOST_CONNECTIONS = 100_000
-"""More than any server of DNS has, and surely a slip."""
+"""The most connections that are accepted: a larger number must be a mistake."""
 
 
 class TcpEntry(Entry):
-    """Limits of DNS over TCP."""
+    """The limits of DNS over TCP for one DNS address."""
 
     connections: Annotated[int, whole(1, MOST_CONNECTIONS)] = DEFAULT_CONNECTIONS
     """Connections for each address. One more, and the one that was idle for longest is closed. Less where the limit
@@ -36,6 +36,6 @@ class TcpEntry(Entry):
 
     @property
     def limits(self) -> TcpLimits:
-        """Returns them as a value."""
+        """Returns the limits as a value, with the default for one network filled in."""
         of_network = self.per_network or max(1, self.connections // NETWORK_SHARE)
         return TcpLimits(self.connections, of_network, self.idle)

@@ -12,6 +12,7 @@ from gtm.node.config.values import Something
 
 
 def _collector(value: object) -> str:
+    """Returns the URL of a collector without a final slash; raises an error for an invalid one."""
     try:
         parts = urlsplit(text(value))
         is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -25,7 +26,7 @@ def _collector(value: object) -> str:
 
 
 class TelemetryEntry(Entry):
-    """Who gets metrics besides who scrapes them."""
+    """The collector that gets metrics, besides the clients that scrape them."""
 
     otlp: Annotated[str | None, Something, PlainValidator(_collector)] = None
     """OpenTelemetry collector that metrics are sent to (docs/guides/monitoring.md). Default: what the environment

@@ -1,4 +1,4 @@
-"""Values of node files that several of their parts have in common (gtm/node/config/parse.py and share.py)."""
+"""Types of values that several parts of a node file use."""
 
 from typing import Annotated
 
@@ -7,16 +7,18 @@ from pydantic import BeforeValidator, PlainValidator
 from gtm.config.fields import error, found, text, text_like
 
 NAME_PATTERN = r"[A-Za-z0-9._-]{1,64}"
-"""Of nodes and vantages; what a report may say (gtm/health/report/envelope.py)."""
+"""The pattern for names of nodes and vantages; reports have the same (gtm/health/report/envelope.py)."""
 
 
 def _path(value: object) -> str:
+    """Returns a path as text; raises an error for an empty one or one with a zero byte."""
     if not text(value) or "\0" in str(value):
         raise error(f"expected the path of a file or folder, not {found(value)}")
     return str(value)
 
 
 def _something(value: object) -> object:
+    """Returns a value unchanged; raises an error when the key has no value."""
     if value is None:
         raise error("there is nothing here; fill it in, or remove the key")
     return value
