@@ -10,19 +10,22 @@ from gtm.ids import CheckId
 from gtm.token_bucket import Allowances
 
 LINES_AT_ONCE = 1_000
-"""Of each zone: a region of a thousand endpoints that dies is told in full."""
+"""Log lines of each zone at once: a region of a thousand endpoints that goes down is logged completely."""
 LINE_EVERY_S = 0.5
 
 
 class Told:
-    """Has state: how many lines each zone may have yet."""
+    """Limits the log lines of each zone. It has state: the number of lines that each zone may still log."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._lines = Allowances(LINES_AT_ONCE, LINE_EVERY_S)
 
     def tell(self, scope: str, line: object, *, check: CheckId, now: float, level: int = logging.INFO) -> None:
-        """Logs a line about a check of this scope, if it may have one."""
+        """Logs a line about a check of this scope, if its zone may log one; `now` is monotonic seconds.
+
+        Other lines are dropped; the next line that is logged has their number before it.
+        """
         if not self._lines.take(scope, now):
             return
         if more := self._lines.refused(scope):

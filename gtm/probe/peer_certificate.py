@@ -1,7 +1,7 @@
-"""What the endpoint of one check showed of itself: its certificate.
+"""The certificate that the endpoint of one check showed.
 
-What comes in: the certificate of each handshake that was good, from deep inside asyncio, which passes nothing of ours
-on: so who listens is in a context variable, as the stopwatch is. What goes out: the last one, as a value; none
+What comes in: the certificate of each handshake that was good, from deep inside asyncio, which passes no objects
+of ours on: so the receiver is in a context variable, as the stopwatch is. What goes out: the last one, as a value; none
 where there was no TLS, or where the endpoint sends what nobody can read.
 """
 
@@ -15,7 +15,7 @@ from gtm.health.certificate import Certificate
 
 
 class PeerCertificate:
-    """What was shown during one check. It has state: the certificate that came last."""
+    """Receives the certificates shown during one check. It has state: the last certificate."""
 
     __slots__ = ("der",)
 
@@ -24,12 +24,12 @@ class PeerCertificate:
 
     @property
     def certificate(self) -> Certificate | None:
-        """Returns the last certificate; None where there is none that can be read."""
+        """Returns the last certificate; None if there was none or it cannot be read."""
         return certificate_in(self.der) if self.der else None
 
 
 def certificate_in(der: bytes) -> Certificate | None:
-    """Returns the certificate that an endpoint sent; None for one that cannot be read, though OpenSSL took it."""
+    """Returns the certificate in DER bytes; None if it cannot be read, though OpenSSL accepted it."""
     try:
         read = x509.load_der_x509_certificate(der)
         return Certificate(read.not_valid_before_utc.timestamp(), read.not_valid_after_utc.timestamp())
@@ -42,7 +42,7 @@ _LISTENING: ContextVar[PeerCertificate | None] = ContextVar("shown", default=Non
 
 @contextmanager
 def listening() -> Iterator[PeerCertificate]:
-    """Keeps what `show` says within this context."""
+    """Yields an object that receives the certificates passed to `show` within this context."""
     shown = PeerCertificate()
     token = _LISTENING.set(shown)
     try:
@@ -52,7 +52,7 @@ def listening() -> Iterator[PeerCertificate]:
 
 
 def show(der: bytes | None) -> None:
-    """Says which certificate the endpoint of the check that runs has shown; nothing happens where none runs."""
+    """Passes the certificate that the endpoint of the running check showed; does nothing outside of a check."""
     shown = _LISTENING.get()
     if shown is not None and der:
         shown.der = der

@@ -1,8 +1,8 @@
-"""Permits: what the node file lets checks use on this machine, and look at.
+"""Permits: what the node file lets checks use on this machine, and which addresses they may check.
 
 What comes in: a check, and what the node file lists. What goes out: where a secret or a certificate is kept; or
-NotPermitted, whose words name what is to be listed and where. A zone file only has names (decision 0065), so whether it
-is valid does not depend on a node, and a probe that lacks a name has no say (`unread`):
+NotPermitted, whose text names the missing entry and its place. A zone file only has names (decision 0065), so whether
+it is valid does not depend on a node. Without an entry the check is inconclusive (`unread`):
 
     a zone file says                           the node file lists it in
     {secret: NAME}                             probe.secrets, which may limit it to zones
@@ -32,32 +32,32 @@ ZoneNames = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class KeptSecret:
-    """Where a secret is kept: it is read when a check runs, and never shown."""
+    """The place where a secret is stored: it is read when a check runs, and never shown."""
 
     name: str
-    """What the node file calls it."""
+    """The name of the secret in the node file."""
     source: str
     """`env` or `file`."""
     place: str
-    """The variable's name, or the file's path."""
+    """The name of the environment variable, or the path of the file."""
     zones: ZoneNames | None = None
-    """Whose monitors may use it: names of zones without the trailing dot, in lower case; None for all."""
+    """The zones whose monitors may use the secret, in lower case without the trailing dot; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptCertificate:
-    """A client certificate, in files of PEM."""
+    """The PEM files of a client certificate."""
 
     certificate: Path
-    """With its chain; may hold the private key too."""
+    """The certificate with its chain; the file may hold the private key too."""
     key: Path | None = None
     zones: ZoneNames | None = None
-    """Whose monitors may show it, as of a secret."""
+    """The zones whose monitors may use the certificate, as for a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsNeeds:
-    """The files of one monitor's TLS."""
+    """The files that one monitor's TLS needs."""
 
     certificate: Path | None = None
     key: Path | None = None
@@ -66,17 +66,21 @@ class TlsNeeds:
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """What checks may use of this machine."""
+    """The things of this machine that checks may use."""
 
     programs: Mapping[str, ZoneNames | None] = field(default_factory=lambda: MappingProxyType({}))
-    """Those that checks of kind `exec` may run, by their paths, each with whose monitors may: as of a secret."""
+    """The programs that checks of kind `exec` may run, by path, each with the zones whose monitors may, as for a
+    secret."""
     secrets: Mapping[str, KeptSecret] = field(default_factory=lambda: MappingProxyType({}))
     certificates: Mapping[str, KeptCertificate] = field(default_factory=lambda: MappingProxyType({}))
     authorities: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     targets: Targets = NO_TARGETS
 
     def secret(self, secret: Secret, scope: str) -> KeptSecret:
-        """Returns the place where a secret is kept, for a monitor of this scope. Raises NotPermitted."""
+        """Returns the place of a secret for a monitor of this scope.
+
+        Raises NotPermitted if the node file does not list it, or not for this zone.
+        """
         kept = self.secrets.get(secret.name)
         if kept is None:
             raise NotPermitted(f'this node has no secret "{secret.name}": its file does not list it in probe.secrets')
@@ -84,7 +88,10 @@ class Permits:
         return kept
 
     def tls(self, settings: TlsSettings, scope: str) -> TlsNeeds:
-        """Returns the files of a monitor's TLS. Raises NotPermitted."""
+        """Returns the files that a monitor's TLS needs.
+
+        Raises NotPermitted if the node file does not list them, or not for this zone.
+        """
         name, root = settings.client_certificate, settings.ca
         kept = self.certificates.get(name) if name else None
         if name and kept is None:
@@ -100,17 +107,17 @@ class Permits:
         return TlsNeeds(kept.certificate, kept.key, ca)
 
     def program(self, program: str, scope: str) -> None:
-        """Raises NotPermitted for a program that monitors of this scope may not run."""
+        """Raises NotPermitted if monitors of this scope may not run the program at this path."""
         if program not in self.programs:
             raise NotPermitted(f"{program} is not allowed by this node: its file does not list it in probe.exec")
         _check_zones(program, self.programs[program], scope)
 
     def allowing(self, *more: AllowedNetwork) -> "Permits":
-        """Returns these permits and networks to look at besides."""
+        """Returns these permits, with networks added that checks may connect to."""
         return replace(self, targets=replace(self.targets, allowed=(*self.targets.allowed, *more)))
 
     def target(self, address: Address, port: int) -> None:
-        """Raises NotPermitted for an address that may not be looked at."""
+        """Raises NotPermitted if checks may not connect to this address and port."""
         refusal = self.targets.refusal(address, port)
         if refusal:
             raise NotPermitted(refusal)
@@ -120,9 +127,9 @@ NO_PERMITS = Permits()
 
 
 def check_permits(check: Check, permits: Permits) -> None:
-    """Raises NotPermitted when a check needs what the node file does not give it; asks nobody.
+    """Raises NotPermitted when a check needs something that the node file does not permit. It resolves no names.
 
-    What a host name leads to is judged when it is known (instruments.py).
+    The addresses of a host name are checked once they are resolved (instruments.py).
     """
     settings, scope = check.monitor.settings, check.monitor.scope
     for secret in settings.used_secrets:
@@ -136,7 +143,7 @@ def check_permits(check: Check, permits: Permits) -> None:
 
 
 def address_in(check: Check) -> Address | None:
-    """Returns the target of a check where that is an address; None for a host name."""
+    """Returns the target of a check if it is an address; None for a host name."""
     try:
         return ip_address(check.target)
     except ValueError:
@@ -144,7 +151,7 @@ def address_in(check: Check) -> Address | None:
 
 
 def _check_zones(what: str, zones: ZoneNames | None, scope: str) -> None:
-    # a monitor of the shared file is every zone's: whoever names it would send the secret to endpoints of his own,
-    # or have the program run for them
+    # all zones may use a monitor of the shared file: any author could send the secret to endpoints of his own,
+    # or run the program for them
     if zones is not None and scope not in zones:
         raise NotPermitted(f"{what} is not for monitors of {scope}: this node's file limits it to other zones")

@@ -1,10 +1,10 @@
-"""The prober: runs every check on its schedule, and keeps what this node believes of each.
+"""The prober: runs every check on its schedule, and keeps this node's verdict of each.
 
 What comes in: the checks to watch, which may change at any time. What goes out: verdicts; a call for every reading,
-every change of mind and every check that cannot be read, and one line of the log for each but the readings. It decides
+every changed belief and every inconclusive check, and one log line for each of the latter two. It decides
 nothing: gtm/health/verdict/verdict.py does. One task per check, all in one TaskGroup; how many connections are open at
-once is bounded, and shared by the zones (turns.py). A calculated check is read when one of its parts changes, too, so
-that it costs no time to find out.
+once is bounded, and shared by the zones (turns.py). A calculated check is also read when one of its parts changes, so
+that it follows without delay.
 """
 
 import asyncio
@@ -71,20 +71,20 @@ class Prober:
         self._checks: dict[CheckId, Check] = {}
         self._calculated_of: Mapping[CheckId, frozenset[CheckId]] = {}
         self._pending: set[CheckId] = set()
-        """What is calculated and about to be read: one reading is enough for however many parts that change."""
+        """The calculated checks about to be read: one reading is enough when several parts change."""
         self._verdicts: dict[CheckId, Verdict] = {}
         self._remembered = dict(remembered or {})
-        """What the first watch of a check begins with."""
+        """The verdicts of the last run, with which checks begin when they are first watched."""
         self._tasks: dict[CheckId, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
 
     @property
     def verdicts(self) -> Mapping[CheckId, Verdict]:
-        """Returns the verdicts of every watched check now."""
+        """Returns the present verdict of every watched check."""
         return dict(self._verdicts)
 
     def believed(self, check_id: CheckId) -> Belief:
-        """Returns the present belief of a check; UNKNOWN when it is not watched, or was not read for too long."""
+        """Returns this probe's belief of a check; UNKNOWN if it is not watched, or its last reading is too old."""
         check, verdict = self._checks.get(check_id), self._verdicts.get(check_id, NO_VERDICT)
         if check is None:
             return Belief.UNKNOWN
@@ -93,7 +93,7 @@ class Prober:
         return verdict.belief if is_fresh and verdict.reason is not Reason.UNREAD else Belief.UNKNOWN
 
     def watch(self, checks: Iterable[Check]) -> None:
-        """Watches these checks and no others; a check that stays keeps its verdict, even if its monitor changed."""
+        """Watches these checks and no others. A check that stays keeps its verdict, even if its monitor changed."""
         wanted = {check.id: check for check in checks}
         stale = [check for check in self._checks.values() if wanted.get(check.id) != check]
         fresh = [check for check in wanted.values() if self._checks.get(check.id) != check]
@@ -153,7 +153,10 @@ class Prober:
             )
 
     def _is_near_a_fall(self, check: Check, reading: Reading) -> bool:
-        """Returns whether the endpoint is not down and was read as bad; what could not be read says nothing."""
+        """Returns whether a bad reading may soon make the verdict down, so that the check is repeated early.
+
+        It is False for an inconclusive reading, or while the verdict is down.
+        """
         if reading.ok or reading.reason is Reason.UNREAD:
             return False
         return self._verdicts[check.id].belief is not Belief.DOWN and has_rechecks(check.monitor)
@@ -178,15 +181,15 @@ class Prober:
             self._read_calculated_of(check)
 
     def _soonest_s(self, check: Check, *, now: float) -> float:
-        """Returns the seconds until the first of the parts could change.
+        """Returns the seconds until the verdict of any part could change; `now` is monotonic seconds.
 
-        Before that, nothing calculated from them can.
+        The calculated check cannot change earlier.
         """
         verdicts = [self._verdicts.get(part_check, NO_VERDICT) for part in check.parts for part_check in part.checks]
         return max(0.0, soonest_s(verdict.flip_in_s - (now - verdict.read_at) for verdict in verdicts))
 
     def _read_calculated_of(self, changed: Check) -> None:
-        """Reads what is calculated from a check that changed, or could sooner, at once and not only in its round."""
+        """Reads at once the checks that are calculated from a changed check."""
         if self._group is None:
             return
         for check_id in self._calculated_of.get(changed.id, frozenset()) - self._pending:
@@ -200,7 +203,10 @@ class Prober:
             self._take_safely(check, reading)
 
     async def _reading(self, check: Check) -> Reading:
-        """Returns a reading; a mistake of this program is one that says nothing of the endpoint, and ends no task."""
+        """Returns a reading of a check.
+
+        An internal error of this program gives an inconclusive reading, and ends no task.
+        """
         began_at = self._clock.monotonic()
         try:
             return await self._read(check)
@@ -216,16 +222,20 @@ class Prober:
             log.exception("a reading of check %s was lost because of an internal error", check.id)
 
     def _tell_unread(self, check: Check, reading: Reading) -> None:
-        """Has the verdict say why there is no newer reading, once the last one counts no more: other nodes show it."""
+        """Adds the reason why there is no newer reading to a verdict whose last reading is too old.
+
+        Other nodes show this reason.
+        """
         verdict, now = self._verdicts[check.id], self._clock.monotonic()
         limit_s = Freshness(check.monitor.interval_s, check.monitor.timeout_s).limit_s
         if verdict.unread != reading.detail and (verdict.reason is Reason.UNREAD or now - verdict.read_at > limit_s):
             self._verdicts[check.id] = replace(verdict, unread=reading.detail)
 
     def _own_fault(self, check: Check, reading: Reading) -> None:
-        """Says once of a check that it cannot be read; no verdict changes: its votes grow old and stop counting.
+        """Logs once, and reports, that a check is inconclusive.
 
-        Where nobody has said anything yet of what others are to say, that is no fault of this probe.
+        The verdict does not change: its votes become too old to count. A check that only waits for messages or other
+        checks is no fault of this probe, and is not logged.
         """
         is_ours = check.monitor.type.asks or reading.is_withheld
         if is_ours and self._unread.is_news(check.id, now=self._clock.monotonic()):
@@ -234,7 +244,7 @@ class Prober:
 
 
 def _calculated_of(checks: Iterable[Check]) -> Mapping[CheckId, frozenset[CheckId]]:
-    """Returns by part what is calculated from it."""
+    """Returns, for each check that is a part, the ids of the checks calculated from it."""
     parents: defaultdict[CheckId, set[CheckId]] = defaultdict(set)
     for check in checks:
         for part in check.parts:

@@ -1,9 +1,9 @@
 """One program, run by a thread of its own: it is started, waited for, and its process group is killed.
 
-What comes in: a command, and where it prints to. What goes out: how it ended. To start it takes as long as its disk or
-mount does, for the kernel reads a program while it starts it: so the event loop does nothing but to have it killed.
-Nothing of a program is left once it ended, or once somebody has had it killed; where it is still being started then, it
-is killed as soon as it is there.
+What comes in: a command, and where it prints to. What goes out: how it ended. Starting takes as long as its disk or
+mount does, for the kernel reads a program while it starts it: so all the event loop does is to kill it.
+No process of the program is left once it ended or was killed. If it is killed while it is being started, it is killed
+as soon as it exists.
 """
 
 import os
@@ -16,24 +16,24 @@ from gtm.probe.spawn import spawned
 
 
 class Program:
-    """Runs a program once. It has state: how far it is."""
+    """Runs a program once. It has state: whether the program was started, has ended, or was killed."""
 
     def __init__(self, command: tuple[str, ...], output: int, *, environment: Mapping[str, str]) -> None:
-        """Takes a descriptor of its own of where the program is to print to."""
+        """Prepares a program. `output` is the descriptor that it prints to, of which this object makes a copy."""
         self._command = command
         self._output = os.dup(output)
         self._environment = environment
         self._lock = threading.Lock()
-        """Over all that follows."""
+        """Protects the fields that follow."""
         self._number: int | None = None
-        """Its process id, until it is waited for: so long it is no other's, and so is that of its group."""
+        """The process id until the program was waited for: until then no other process or group gets this id."""
         self._has_begun = False
         self._is_unwanted = False
 
     def run(self) -> int:
-        """Returns its exit status, negative for the signal that ended it. Raises OSError where it cannot be started.
+        """Runs the program and returns its exit status, negative for a signal that ended it.
 
-        It blocks, so it is for a thread.
+        Raises OSError if it cannot be started. It blocks, so it is called in a thread.
         """
         with self._lock:
             self._has_begun = True
@@ -54,7 +54,7 @@ class Program:
             return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
 
     def kill(self) -> None:
-        """Kills whatever there is of it, now or as soon as it is there; of a program that is over nothing is left."""
+        """Kills all processes of the program, now or as soon as it is started; does nothing after its end."""
         with self._lock:
             if not self._has_begun and not self._is_unwanted:
                 os.close(self._output)
