@@ -209,13 +209,16 @@ class NodeApi:
         return Reloaded(planner.present.plan.generation, (*node.problems, *few(problems)), fresh, last, node.lines)
 
     def _polled(self) -> tuple[PeerView, ...]:
+        """Returns the views of all peers: their state and the trouble with each, if any."""
         troubles = self._troubles()
         return tuple(PeerView(node, state, troubles.get(node, "")) for node, state in sorted(self._peers().items()))
 
     def _shown(self, present: Present) -> CachedViews:
+        """Returns the cached views of the plan, status and overlay of a present."""
         return self._views.of(present.plan, present.status, present.overlay)
 
     def _problems(self, present: Present) -> tuple[str, ...]:
+        """Returns all present problems of this node, one line for each."""
         problems = few(present.catalogue.problems)
         failure = (present.failure,) if present.failure else ()
         key = key_problem(self._current.config, self._report_store.key)
@@ -225,6 +228,7 @@ class NodeApi:
         return (*problems, *own, *told, *self._breached())
 
     def _probes(self, status: Status) -> tuple[ProbeView, ...]:
+        """Returns the views of the nodes whose reports carry votes, with their standing and the age of each report."""
         config, now, standings = self._current.config, self._clock.monotonic(), self._standings()
         silent = silent_probes(self._report_store.book, status) - self._following()
         others = {peer.node for peer in config.peers if not peer.listed.probes}  # their reports carry overrides
@@ -250,6 +254,7 @@ class NodeApi:
 
 
 def _last_change(applied: Applied, wall: float) -> LastChange:
+    """Returns the view of the last change of zones; `wall` is the Unix time in seconds."""
     return LastChange(applied.generation, max(0.0, wall - applied.at), applied.lines)
 
 
@@ -263,11 +268,13 @@ def without_dns(node: NodeName, roles: AbstractSet[Role]) -> str:
 
 
 def _voters(config: NodeConfig) -> VotersView:
+    """Returns the view of the number of probes that may vote, and of the voters and vantages that the quorum needs."""
     probes = sum(peer.listed.probes for peer in config.peers) + (Role.PROBE in config.roles)
     return VotersView(probes, config.quorum.voters, config.quorum.vantages)
 
 
 def _quorum(quorum: Quorum) -> str:
+    """Returns the rule of the quorum and its numbers of voters and vantages, for people."""
     match quorum.rule:
         case Majority():
             rule = "majority"

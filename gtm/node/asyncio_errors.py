@@ -22,6 +22,7 @@ def complain_sparingly(loop: asyncio.AbstractEventLoop) -> None:
     told = RefusalLog(log, "times more a connection could not be taken", lines=1)
 
     def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Logs a shortage of file descriptors; passes any other error to the default handler."""
         if context.get("message") == EXHAUSTED:
             told.tell(f"a connection cannot be taken: {context.get('exception')}; it is tried again every second")
         else:

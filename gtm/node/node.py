@@ -64,6 +64,7 @@ class Node:
 
     @property
     def _config(self) -> NodeConfig:
+        """Returns the configuration that counts now."""
         return self._parts.current.config
 
     async def run(self, queries: "Queries | None") -> None:
@@ -88,6 +89,7 @@ class Node:
         self._parts.events.record(Event(kind, self._config.node, f"node {self._config.node} {word}", facts))
 
     async def _run(self, queries: "Queries | None") -> None:
+        """Loads the node, opens its listeners and runs its rivers until the stop; then closes the listeners."""
         if not await self._parts.stop.unless_told(self._load()):
             return
         admin = await self._open_admin()
@@ -234,6 +236,7 @@ class Node:
         return own_names(self._config, socket.gethostname(), shown)
 
     def _listen_to_signals(self) -> None:
+        """Installs the handlers for SIGTERM, SIGINT and SIGHUP."""
         self._parts.stop.listen()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
 

@@ -369,6 +369,7 @@ class Planner:
     def _serves(
         self, now: Present, causes: tuple[EventId, ...], *, told: bool, changes: tuple[ZoneChanges, ...] = ()
     ) -> None:
+        """Replaces the present, and passes the change of the plan to the notices."""
         before, self.present = self.present.plan, now
         renamed = self._renaming.lines if changes else ()
         self._swaps.tell(before, now.plan, causes, told=told, changes=changes, renamed=renamed)

@@ -118,4 +118,5 @@ def _some(names: list[str]) -> str:
 
 
 def _unique(lines: Iterable[str]) -> tuple[str, ...]:
+    """Returns the lines in their order, each once."""
     return tuple(dict.fromkeys(lines))

@@ -58,6 +58,7 @@ def _quorum(entry: NodeEntry, node: NodeName) -> Quorum:
 
 
 def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
+    """Returns the configuration of a valid node file, with all defaults filled in."""
     node = _node_name(entry, hostname)
     return NodeConfig(
         node=node,
@@ -93,6 +94,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
 
 
 def _peer(entry: PeerEntry) -> Peer:
+    """Returns the peer of an entry of `share.peers`."""
     return Peer(NodeName(entry.node), entry.url or "", entry.key, entry.listed)
 
 
@@ -102,10 +104,12 @@ def _overrides_from(entry: OverridesEntry, node: NodeName) -> frozenset[NodeName
 
 
 def _credentials(entry: OverridesEntry, base: Path) -> Credentials:
+    """Returns the token files and certificate names that allow to set overrides."""
     return Credentials({name: base / token.file for name, token in entry.tokens.items()}, frozenset(entry.certificates))
 
 
 def _share_config(entry: ShareEntry, base: Path) -> ShareConfig:
+    """Returns the settings by which nodes share reports."""
     etcd, tls = entry.etcd, None if entry.tls is None else entry.tls.files(base)
     if etcd is None:
         return ShareConfig(entry.srv or "", tls)

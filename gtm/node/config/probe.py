@@ -62,6 +62,7 @@ class SecretEntry(Entry):
 
     @model_validator(mode="after")
     def _in_one_place(self) -> Self:
+        """Raises an error unless the secret has exactly one of `file` and `env`."""
         if (self.file is None) == (self.env is None):
             raise error("a secret has one of: file, env")
         return self

@@ -73,6 +73,7 @@ class TlsFilesEntry(Entry):
     @field_validator("key")
     @classmethod
     def _with_its_certificate(cls, key: str | None, info: ValidationInfo) -> str | None:
+        """Raises an error for a private key without a certificate."""
         if key is not None and info.data.get("certificate") is None:
             raise error("a key needs its certificate")
         return key
@@ -101,6 +102,7 @@ class PeerEntry(Entry):
 
     @model_validator(mode="after")
     def _place_of_a_vantage(self) -> Self:
+        """Raises an error for a vantage of a peer that is no probe, and for `at` without a vantage."""
         if self.vantage is not None and not self.probe:
             raise error("a peer that checks nothing (`probe: false`) has no vantage")
         if self.at is not None and self.vantage is None:
@@ -127,6 +129,7 @@ class EtcdEntry(Entry):
 
     @model_validator(mode="after")
     def _user_with_password(self) -> Self:
+        """Raises an error unless both `user` and `password_file` are there, or neither."""
         if (self.user is None) != (self.password_file is None):
             raise error("user and password_file go together")
         return self
@@ -156,6 +159,7 @@ class ShareEntry(Entry):
 
     @model_validator(mode="after")
     def _as_its_mode_asks(self) -> Self:
+        """Raises an error for keys that do not belong to `mode`, or that it needs and that are missing."""
         if self.mode == "etcd" and self.etcd is None:
             raise error('missing key "etcd": where the cluster is')
         if self.mode == "mesh" and self.etcd is not None:

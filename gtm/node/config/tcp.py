@@ -30,6 +30,7 @@ class TcpEntry(Entry):
 
     @model_validator(mode="after")
     def _part_of_all(self) -> Self:
+        """Raises an error when `per_network` is more than `connections`."""
         if self.per_network is not None and self.per_network > self.connections:
             raise error(f"per_network is at most connections, {self.connections}, not {self.per_network}")
         return self

@@ -33,6 +33,7 @@ def guarded(name: str, kind: FilterFactory, counters: Counters) -> FilterFactory
     failures = _Failures(name, counters)
 
     def make(argument: Argument) -> Filter:
+        """Returns the guarded filter for an argument; raises ValueError when the kind can make none."""
         try:
             made = kind(argument)
             _demand_filter(made)

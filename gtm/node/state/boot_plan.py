@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 
 class _Part(msgspec.Struct, array_like=True, frozen=True):
+    """The content of one file of the boot plan."""
+
     version: str
     folder: str
     names: bytes
@@ -59,6 +61,7 @@ class BootPlan:
         return True
 
     def _keep(self, plan: Plan) -> bool:
+        """Writes the changed parts of a plan; returns whether they are on disk."""
         numbers = numbering(plan)
         if plan.zones is not self._last.zones or plan.services is not self._last.services:
             blob = compose_names(plan, numbers)
@@ -70,6 +73,7 @@ class BootPlan:
         return self._write(DECISIONS, self._names, plan, compose_decisions(_at_a_start(plan), plan.services, numbers))
 
     def _write(self, name: str, names: bytes, plan: Plan, blob: bytes) -> bool:
+        """Writes one file of the boot plan; returns whether it is on disk."""
         part = _Part(__version__, self._folder, names, plan.generation, blob)
         return self._state_files.write_bytes(name, msgspec.msgpack.encode(part))
 

@@ -190,6 +190,7 @@ class StateFolder:
         self._writer.submit(lambda: self._state_files.write(OVERRIDE_NAMES, text))
 
     def _save_overrides(self) -> bool:
+        """Writes the newest overrides; returns whether they are on disk."""
         with self._overrides_lock:
             kept, self._overrides_saved = self._overrides, None
         echoes = {"echoes": sorted(kept.echoes)} if kept.echoes else {}
@@ -277,6 +278,8 @@ class StateFolder:
 
 
 class _Overrides(Wire):
+    """The JSON of `overrides.json`."""
+
     version: Literal[1]
     overrides: list[str]
     echoes: list[str] = Field(default_factory=list)

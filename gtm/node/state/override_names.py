@@ -195,6 +195,7 @@ def parse_names(text: str) -> KeptNames:
 
 
 def _finite(value: float) -> float:
+    """Returns a finite number unchanged; raises ValueError for any other."""
     if not math.isfinite(value):
         raise ValueError("is no time")
     return value
@@ -204,11 +205,15 @@ _Time = Annotated[float, Field(ge=0, le=1e12), AfterValidator(_finite)]
 
 
 class _Renamed(Wire):
+    """The JSON of the present names of one scope."""
+
     to: Annotated[list[ScopeText], Field(min_length=1, max_length=MAX_RENAMED)]
     back_at: _Time | None = None
 
 
 class _Names(Wire):
+    """The JSON of `override-names.json`."""
+
     version: Literal[1]
     renamed: Annotated[dict[ScopeText, _Renamed], Field(max_length=MAX_RENAMED)]
     gone: Annotated[dict[ScopeText, _Time], Field(max_length=MAX_RENAMED)]

@@ -133,11 +133,15 @@ def parse_serials(text: str) -> Saved:
 
 
 class _ZoneSerial(Wire):
+    """The JSON of the serial of one zone."""
+
     digest: str
     serial: Annotated[int, Field(ge=0, le=MAX_SERIAL)]
 
 
 class _State(Wire):
+    """The JSON of `state.json`."""
+
     version: Literal[1]
     generation: Annotated[int, Field(ge=0, le=MAX_GENERATION)]
     zones: dict[str, _ZoneSerial]
