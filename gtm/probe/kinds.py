@@ -1,6 +1,6 @@
 """The kinds of check, in one table: a new kind is one file of this folder, and one line here.
 
-What comes in: a check. What goes out: a reading, always: a check never raises but CancelledError. The monitor's
+What comes in: a check. What goes out: a reading, always: a check raises nothing but CancelledError. The monitor's
 timeout (time_limit.py) is over everything: name, addresses one after the other (attempts.py), connection, handshake,
 answer, body.
 """

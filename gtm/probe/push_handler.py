@@ -1,16 +1,16 @@
 """Where heartbeats arrive: POST /v1/push/CHECK on the admin listener, with a bearer token (aiohttp).
 
 What comes in: the id of a check (SCOPE/MONITOR/ADDRESS), a token, and a body that may be empty or
-{"ok": true, "detail": "..."}. What goes out: 204, and a heartbeat in the store; or a refusal, each with its counter:
+{"ok": true, "detail": "..."}. What goes out: status 204, and a stored heartbeat; or a refusal, each with its counter:
 
     404  unknown_check    no zone of this node has such a check of kind `push`
     503  no_secret        this node cannot read the token to compare with
-    401  bad_token        none, or another one (RFC 6750 3)
+    401  bad_token        no token, or a wrong one (RFC 6750 3)
     413  oversized        more than MAX_BODY_BYTES
-    408  slow             not here after BODY_S
-    400  malformed        no JSON, other keys, or not all of it
+    408  slow             the body is not complete after BODY_S seconds
+    400  malformed        no JSON, unknown keys, or an incomplete body
 
-It must not tell by its time how much of a token was right, nor read a body before its sender is known.
+Its response time must not show how much of a token was right, and it reads no body before the token is verified.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from gtm.probe.secret import secret_text
 from gtm.zone.monitors.kinds.push import PushSettings
 
 PUSH_PATH = "/v1/push/{check:.+}"
-"""Ids have slashes in them."""
+"""The path accepts slashes, because ids of checks have them."""
 
 MAX_BODY_BYTES = 4096
 BODY_S = 5.0
@@ -52,7 +52,7 @@ _BODY: TypeAdapter[_Body] = TypeAdapter(_Body)
 
 
 class PushDesk:
-    """Takes heartbeats. It has state: whose secret could not be read, which is logged once."""
+    """Receives heartbeats. It has state: the checks whose secret could not be read, which is logged once."""
 
     def __init__(self, heartbeats: Heartbeats, permits: Permits, *, clock: Clock, counters: Counters) -> None:
         self._heartbeats = heartbeats
@@ -62,18 +62,18 @@ class PushDesk:
         self._secretless: set[CheckId] = set()
 
     def take(self, permits: Permits) -> None:
-        """Reads the tokens of heartbeats where these permits have them, from now on."""
+        """Uses these permits for the places of tokens from now on."""
         self._permits = permits
         self._secretless.clear()
 
     async def authorize(self, request: web.Request) -> str:
-        """Returns the check that a request has the token of, or refuses it."""
+        """Returns the id of the check if the request has its token. Raises an HTTP error if not."""
         check = CheckId(request.match_info["check"])
         await self._authorize(check, request.headers.get("Authorization", ""))
         return check
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Takes one heartbeat of an authorized request, or refuses it."""
+        """Stores one heartbeat of an authorized request. Raises an HTTP error if its body is refused."""
         check = CheckId(request.match_info["check"])
         body = self._parse(await self._read(request))
         heartbeat = Heartbeat(body.ok, clean_detail(body.detail), self._clock.monotonic())

@@ -1,7 +1,7 @@
 """A redirect of an HTTP check: where it leads, and with which method and headers it is followed.
 
 What comes in: the status and the headers of an answer, and the page and method that were asked for. What goes out: the
-page, method and headers to ask with next; or nothing, where it is no redirect, or leads elsewhere or nowhere. No I/O.
+page, method and headers of the next request; or None for no redirect, or one to another endpoint or no URL. No I/O.
 
     301, 302   GET in place of POST, as curl and browsers ask; else the method that was (RFC 9110 15.4.2, 15.4.3)
     303        HEAD in place of HEAD, else GET (15.4.4)
@@ -19,7 +19,8 @@ from yarl import URL
 from gtm.zone.monitors.settings import HeaderValue
 
 MAX_LOCATION_BYTES = 8 * 1024
-"""Encoded. Servers take no longer request lines; and yarl, which keeps what it parsed, needs 8 ms for the worst."""
+"""Most bytes of an encoded location: servers accept no longer request lines. The library yarl caches URLs, and
+needs 8 ms for the worst."""
 
 _AS_IT_IS = bytes(octet for octet in range(0x80) if octet != 0x20)
 _POST_BECOMES_GET = frozenset({301, 302})
@@ -30,9 +31,9 @@ _HOST = re.compile(r"(?=.{1,254}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.
 
 
 def onward(status: int, headers: CIMultiDictProxy[str], *, page: URL, port: int) -> URL | None:
-    """Returns the URL to which a redirect sends the endpoint's client.
+    """Returns the URL of a redirect that stays at this endpoint.
 
-    None for other answers, and for what leads elsewhere.
+    Returns None for an answer that is no redirect, or that leads to another scheme or port, or to no valid URL.
     """
     if status not in _REDIRECTS:
         return None
@@ -48,14 +49,14 @@ def onward(status: int, headers: CIMultiDictProxy[str], *, page: URL, port: int)
 
 
 def method_after(status: int, method: str) -> str:
-    """Returns the method of the request that follows a redirect."""
+    """Returns the method of the request that follows a redirect with this status."""
     if method == "HEAD":
         return method
     return "GET" if status == _SEE_OTHER or (status in _POST_BECOMES_GET and method == "POST") else method
 
 
 def is_same_host(page: URL, other: URL) -> bool:
-    """Returns whether two pages are of one host."""
+    """Returns whether two URLs have the same host."""
     return _bare(page.raw_host) == _bare(other.raw_host)
 
 
@@ -64,22 +65,22 @@ def _bare(host: str | None) -> str:
 
 
 def for_another_host(headers: Iterable[tuple[str, HeaderValue]]) -> list[tuple[str, str]]:
-    """Returns which of a monitor's headers go to another host than its own, as with curl: what gives nobody entry.
+    """Returns the headers of a monitor that may be sent to another host than its own, as in curl: no credentials.
 
-    The host that a redirect names may be somebody else's, behind the address of a proxy or CDN that both are at.
+    A host that a redirect names may belong to somebody else behind the same proxy or CDN address.
     """
     return [(name, text) for name, text in headers if isinstance(text, str) and name.lower() not in _OF_ONE_HOST]
 
 
 def _encoded(location: str) -> str:
-    """Returns a location with its spaces and what is not of ASCII encoded, as curl, Go and browsers do."""
+    """Returns a location with spaces and non-ASCII characters encoded, as curl, Go and browsers do."""
     if len(location) > MAX_LOCATION_BYTES:
         return ""
     return quote(location.encode("utf-8", "surrogateescape"), safe=_AS_IT_IS)
 
 
 def _is_host(host: str) -> bool:
-    """Returns whether a certificate could name it. Raises ValueError."""
+    """Returns whether a certificate could have this host name. Raises ValueError if it is malformed."""
     if ":" in host:
         return IPv6Address(host).scope_id is None
     return _HOST.fullmatch(host) is not None

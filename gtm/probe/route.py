@@ -5,7 +5,7 @@ operating system of this machine has a way neither to the endpoint nor to an add
 Connecting a UDP socket asks the routing table and sends nothing (udp(7)):
 
     way to the endpoint    to the rest of its family    whose fault
-    yes                    -                            the endpoint's or the network's: somebody on the way said no
+    yes                    -                            the endpoint's or the network's: a router refused
     no                     yes                          the endpoint's or the network's
     no                     no                           this probe's: it has no IPv6, say
 """
@@ -22,15 +22,15 @@ from gtm.ids import Address
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
 
 _ELSEWHERE = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8::1")}
-"""For documentation (RFC 5737, RFC 3849): they go where the default route goes, if there is one."""
+"""Documentation addresses (RFC 5737, RFC 3849), which go to the default route if there is one."""
 
 
 _NO_WAY = _UNREACHABLE | {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
-"""No route; a route, but no address of this machine to send from; no such family in this kernel."""
+"""Errors for: no route; a route but no address of this machine to send from; no such address family in this kernel."""
 
 
 def has_way_to(address: Address) -> bool:
-    """Returns whether this machine knows where to send what is for an address."""
+    """Returns whether this machine has a route to an address."""
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as asking:
@@ -42,7 +42,7 @@ def has_way_to(address: Address) -> bool:
 
 @contextmanager
 def reaching(address: Address, *, has_way: Callable[[Address], bool] = has_way_to) -> Iterator[None]:
-    """Lets errors pass; raises NoRoute for those that this machine's own lack of a route explains."""
+    """Lets errors of the block pass, but raises NoRoute where this machine has no route to the address."""
     try:
         yield
     except OSError as error:

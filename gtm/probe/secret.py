@@ -1,6 +1,6 @@
-"""Secrets: read where the node file says that they are kept, when they are needed, and kept nowhere else.
+"""Secrets: read from the place that the node file gives, when they are needed, and stored nowhere else.
 
-What comes in: where a secret is. What goes out: its text. It is in no log, reading or error; those name the place.
+What comes in: the place of a secret. What goes out: its text. No log, reading or error has it; those name the place.
 """
 
 import os
@@ -11,13 +11,16 @@ from gtm.files import FileReader
 from gtm.probe.permits import KeptSecret
 
 MAX_SECRET_BYTES = 64 * 1024
-"""A token is short; a file that is longer is surely another one."""
+"""Most bytes of a secret file: a token is short, so a longer file is another one."""
 
 _FILES = FileReader("secrets")
 
 
 async def secret_text(secret: KeptSecret) -> str:
-    """Returns a secret, without the line's end of its file. Raises SecretUnreadable when there is none."""
+    """Returns the text of a secret, without the line end of its file.
+
+    Raises SecretUnreadable if it is missing or cannot be read.
+    """
     try:
         if secret.source == "env":
             return _from_environment(secret.place)

@@ -18,16 +18,19 @@ _SETSIGDEF, _SETSID = 0x04, 0x80
 """POSIX_SPAWN_SETSIGDEF and POSIX_SPAWN_SETSID, as glibc and musl have them."""
 
 _TO_DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)
-"""What Python ignores, and a program would inherit."""
+"""Signals that Python ignores; the program gets their default handling."""
 
 _AMPLE_BYTES = 1024
-"""For each structure of the C library: the largest takes 336."""
+"""Bytes for each structure of the C library: the largest takes 336."""
 
 _libc = ctypes.CDLL(None)
 
 
 def spawned(command: Sequence[str], output: int, *, environment: Mapping[str, str]) -> int:
-    """Returns the process id of a program that runs; it prints to `output`. Raises OSError. It blocks."""
+    """Starts a program and returns its process id; the program prints to `output`.
+
+    Raises OSError if it cannot be started. It blocks until the kernel has read the program.
+    """
     variables = [f"{name}={value}" for name, value in environment.items()]
     number = ctypes.c_int()
     with _actions(output) as actions, _attributes() as attributes:
@@ -42,7 +45,7 @@ def spawned(command: Sequence[str], output: int, *, environment: Mapping[str, st
 
 @contextmanager
 def _actions(output: int) -> Iterator[ctypes.Array[ctypes.c_char]]:
-    """Gives what is done to descriptors, and to the folder, before the program begins."""
+    """Yields the C structure of the steps before the program begins: its descriptors and its folder."""
     made = ctypes.create_string_buffer(_AMPLE_BYTES)
     _checked(_libc.posix_spawn_file_actions_init(made))
     try:
@@ -59,7 +62,7 @@ def _actions(output: int) -> Iterator[ctypes.Array[ctypes.c_char]]:
 
 @contextmanager
 def _attributes() -> Iterator[ctypes.Array[ctypes.c_char]]:
-    """Gives what the process is to be like."""
+    """Yields the C structure of the new process's attributes: its signals and its session."""
     made, signals = ctypes.create_string_buffer(_AMPLE_BYTES), ctypes.create_string_buffer(_AMPLE_BYTES)
     _checked(_libc.posix_spawnattr_init(made))
     try:
@@ -74,7 +77,7 @@ def _attributes() -> Iterator[ctypes.Array[ctypes.c_char]]:
 
 
 def _strings(texts: Sequence[str]) -> "ctypes.Array[ctypes.c_char_p]":
-    """Returns the array that C takes for a list of texts, with the null pointer that ends it."""
+    """Returns the C array of a list of texts, with the null pointer that ends it."""
     return (ctypes.c_char_p * (len(texts) + 1))(*map(os.fsencode, texts), None)
 
 

@@ -5,8 +5,8 @@ failed too. A lap ends a phase that began with the lap before it:
 
     start --DNS--> an address --CONNECT--> a connection --TLS--> a handshake that is done --FIRST_BYTE--> an answer
 
-Connections are made deep inside asyncio, which passes nothing of ours on. So the stopwatch that runs is in a
-context variable, which every callback of a task sees; nothing else is.
+Connections are made deep inside asyncio, which passes nothing of ours on. So the running stopwatch is in a
+context variable, which every callback of a task sees.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Phase(Enum):
 
 
 class Stopwatch:
-    """Measures one check. It has state: the last lap, and what was measured."""
+    """Measures the phases of one check. It has state: the last lap, and the phases so far."""
 
     __slots__ = ("_clock", "_lap_at", "_taken")
 
@@ -38,7 +38,7 @@ class Stopwatch:
         self._taken: dict[Phase, float] = {}
 
     def lap(self, phase: Phase) -> None:
-        """Ends a phase; one that comes again, for a second connection, is added to the first."""
+        """Ends a phase now; the time of a repeated phase, for a second connection, is added to the first."""
         now = self._clock.monotonic()
         self._taken[phase] = self._taken.get(phase, 0.0) + now - self._lap_at
         self._lap_at = now
@@ -54,7 +54,7 @@ _RUNNING: ContextVar[Stopwatch | None] = ContextVar("stopwatch", default=None)
 
 @contextmanager
 def timing(stopwatch: Stopwatch) -> Iterator[None]:
-    """Has `lap` mean a stopwatch within this context."""
+    """Makes `lap` use this stopwatch within the context."""
     token = _RUNNING.set(stopwatch)
     try:
         yield
@@ -63,7 +63,7 @@ def timing(stopwatch: Stopwatch) -> Iterator[None]:
 
 
 def lap(phase: Phase) -> None:
-    """Ends a phase of the check that runs; nothing happens where none does."""
+    """Ends a phase of the running check; does nothing outside of a check."""
     stopwatch = _RUNNING.get()
     if stopwatch is not None:
         stopwatch.lap(phase)

@@ -1,17 +1,17 @@
-"""Targets: the addresses that checks may look at, judged when they are about to connect, after names are resolved.
+"""Targets: the addresses that checks may connect to, decided after names are resolved, just before connecting.
 
-What comes in: an address and a port. What goes out: nothing, or the words that say why not. A zone author names
-endpoints, and the probe stands where he does not: beside services that trust their own machine or its network. Refused,
-unless `probe.allow` of the node file has a network that holds the address (and the port, where it names one):
+What comes in: an address and a port. What goes out: nothing, or the reason for a refusal. A zone author names
+endpoints, and the probe runs where the author has no access: beside services that trust their machine or network.
+Refused, unless `probe.allow` of the node file has a network that holds the address (and the port, where it names one):
 
-    the node's own listeners    DNS and admin; also at any address of this machine where they are bound to all.
+    the node's own listeners    DNS and admin; also at any address of this machine if they are bound to all.
                                 Only an entry that names the port allows these
     metadata                    of cloud providers: they hand out credentials
     loopback, unspecified, link-local, multicast, broadcast
 
-An IPv6 address that carries an IPv4 address is judged by that, too: a translator or a tunnel would lead there. What
-leads to a refused address by ways that no address shows (NAT of a provider, a network's own NAT64 prefix, a proxy) is
-not seen. It sends nothing.
+For an IPv6 address that contains an IPv4 address, both are checked: a translator or a tunnel would lead to the latter.
+Ways to a refused address that no address shows (NAT of a provider, a network's own NAT64 prefix, a proxy) are not
+found. It sends nothing.
 """
 
 import errno
@@ -28,11 +28,11 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class AllowedNetwork:
-    """A network that checks may look at although it is refused by default."""
+    """A network that checks may connect to although its addresses are refused by default."""
 
     network: Network
     port: int | None = None
-    """Only this one; None for all but the ports of the node's own listeners."""
+    """The only port allowed; None for all ports except those of the node's own listeners."""
 
     def holds(self, address: Address, port: int) -> bool:
         """Returns whether this entry allows an address and port."""
@@ -40,21 +40,21 @@ class AllowedNetwork:
 
 
 Bound = tuple[Address, int]
-"""Where this node listens."""
+"""An address and port where this node listens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What checks may look at."""
+    """The addresses that checks may connect to."""
 
     allowed: tuple[AllowedNetwork, ...] = ()
     own: tuple[Bound, ...] = ()
-    """The node's own listeners, as they are bound."""
+    """The node's own listeners, with the addresses they are bound to."""
 
     def refusal(self, address: Address, port: int) -> str:
-        """Returns the reason why a check may not look at an address.
+        """Returns the reason why a check may not connect to an address; empty if it may.
 
-        Empty where it may. Port 0 is for what has none.
+        Port 0 is for checks without a port.
         """
         for face in faces(address):
             way = f"{address}" if face == address else f"{address} leads to {face}, and that"
@@ -106,7 +106,7 @@ def _kind(address: Address) -> str:
 
 
 def faces(address: Address) -> tuple[Address, ...]:
-    """Returns an address and the IPv4 addresses that it carries, to which something on the way may lead."""
+    """Returns an address and the IPv4 addresses that it contains, to which a translator or tunnel may lead."""
     if isinstance(address, IPv4Address):
         return (address,)
     carried = [IPv4Address(each & 0xFFFF_FFFF) for each in _carried(address)]
@@ -131,10 +131,10 @@ def _carried(address: IPv6Address) -> Iterator[int]:
 
 
 def _in_local_nat64(number: int) -> Iterator[int]:
-    """Gives what an address of RFC 8215 carries by each length that its prefix may have (RFC 6052 2.2)."""
+    """Yields the IPv4 addresses that an address of RFC 8215 contains, for each prefix length (RFC 6052 2.2)."""
     without_octet = (number >> 64) << 56 | number & (1 << 56) - 1  # bits 64 to 71 are always 0, and carry nothing
     for carried in (number, *(without_octet >> 88 - length for length in (48, 56, 64))):
-        if carried & 0xFF00_0000:  # the other lengths find zeros, which are no address
+        if carried & 0xFF00_0000:  # the other lengths give zeros, which are no address
             yield carried
 
 
@@ -152,7 +152,7 @@ _TEREDO = ip_network("2001::/32")
 
 
 def is_of_this_machine(address: Address) -> bool:
-    """Returns whether the kernel delivers to this machine what is sent to an address."""
+    """Returns whether an address belongs to this machine."""
     if address.is_loopback or address.is_unspecified:
         return True
     # binding asks just that, unless a sysctl lets anything be bound (net.ipv4.ip_nonlocal_bind, for VRRP)
@@ -160,7 +160,7 @@ def is_of_this_machine(address: Address) -> bool:
 
 
 _NOBODYS = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8::1")}
-"""For documentation (RFC 5737, RFC 3849)."""
+"""Documentation addresses (RFC 5737, RFC 3849)."""
 
 
 def _can_bind(address: Address) -> bool:
@@ -168,7 +168,10 @@ def _can_bind(address: Address) -> bool:
 
 
 def _source(address: Address) -> Address | None:
-    """Returns the address from which this machine would send: of its own addresses it sends from the same one."""
+    """Returns the address from which this machine would send to an address; None without a route.
+
+    To one of its own addresses it sends from that same address.
+    """
     name = _asked(address, lambda asking: asking.connect((str(address), 9)))  # sends nothing; 9 discards (RFC 863)
     return None if name is None else ip_address(name)
 
@@ -186,7 +189,10 @@ def _asked(address: Address, ask: Callable[[socket.socket], None]) -> str | None
 
 
 def parse_allowed(text: str) -> AllowedNetwork:
-    """Returns the value of `127.0.0.0/8`, `10.0.0.5:8053` or `[fd00::/8]:443`; raises ValueError with our words."""
+    """Returns the network of a text such as `127.0.0.0/8`, `10.0.0.5:8053` or `[fd00::/8]:443`.
+
+    Raises ValueError, with a message for people, if it is malformed.
+    """
     parts = re.fullmatch(r"(?:\[([0-9A-Fa-f:./]+)\]|([0-9./]+))(?::([0-9]{1,5}))?|([0-9A-Fa-f:./]+)", text)
     if parts is None:
         raise ValueError(f'"{text}" is no network such as 127.0.0.0/8, 10.0.0.5:8080, ::1 or "[fd00::/8]:443"')

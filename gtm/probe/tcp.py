@@ -1,7 +1,7 @@
-"""The check of monitors `tcp`: a connection that opens, with TLS where wanted, and says what is expected.
+"""The check of monitors `tcp`: a connection that opens, with TLS if configured, and sends the expected text.
 
-What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. Where
-nothing is expected no byte is read: there is no protocol to speak.
+What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. If
+the monitor expects no text, no byte is read.
 """
 
 import asyncio
@@ -17,11 +17,14 @@ from gtm.probe.tls import days_left
 from gtm.zone.monitors.kinds.tcp import TcpSettings
 
 MAX_SAID_BYTES = 64 * 1024
-"""How much of what an endpoint says is searched."""
+"""Bytes from an endpoint that are searched for the expected text."""
 
 
 async def check_tcp(check: Check, settings: TcpSettings, instruments: Instruments) -> CheckOutcome:
-    """Returns that the endpoint accepted a connection and said what is expected, or raises why not."""
+    """Returns a good outcome if the endpoint accepts a connection and sends the expected text.
+
+    Raises the network's error if it does not.
+    """
     address = target_address(check, instruments)
     context = None if settings.tls is None else await instruments.contexts.of(settings.tls, check.monitor.scope)
     name = None if settings.tls is None else settings.tls.server_name or check.target

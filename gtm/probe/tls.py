@@ -1,9 +1,9 @@
-"""TLS contexts of checks, and what is left to look at once a handshake was good.
+"""TLS contexts of checks, and the check of a certificate's remaining days after the handshake.
 
 What comes in: the TLS settings of a monitor. What goes out: a context, made once for each settings and files; and the
-outcome for a certificate that is good but soon is not. Files of client certificates and CAs, which the node file lists
+outcome for a valid certificate that expires soon. Files of client certificates and CAs, which the node file lists
 (permits.py), are read when they are first needed, and again when they changed: at once when they were renamed into
-place, and once they have been still for a while when they are written in place, for roots that were cut are good PEM.
+place, and after a time without changes when they are written in place, for a file of roots that was cut is valid PEM.
 """
 
 import errno
@@ -32,27 +32,28 @@ _Key = tuple[TlsSettings, TlsNeeds, tuple[str, ...]]
 
 NO_FILES = TlsNeeds()
 MAX_PEM_BYTES = 8 * 1024 * 1024
-"""The roots of the web are a quarter of a megabyte."""
+"""Most bytes of a PEM file: the roots of the web are a quarter of a megabyte."""
 
 _FILES = FileReader("certificates of checks")
 
 
 @dataclass(slots=True)
 class Contexts:
-    """The contexts in use. It has state: they are made once, for loading the system's roots takes milliseconds."""
+    """The TLS contexts in use. It has state: each is made once, as loading the system's roots takes milliseconds."""
 
     permits: Permits = NO_PERMITS
     extra_ca: Path | None = None
-    """Roots for every check, beside the system's."""
+    """A file of CA certificates for every check, besides the system's."""
     monotonic: Callable[[], float] = time.monotonic
     _made: dict[_Key, tuple[tuple[Stamp, ...], ssl.SSLContext]] = field(default_factory=dict)
     _written: dict[_Key, tuple[tuple[Stamp, ...], float]] = field(default_factory=dict)
-    """How files looked that are written in place, and since when they look so."""
+    """The stamps of files that are being written in place, and the time since which they have these stamps."""
 
     async def of(self, settings: TlsSettings, scope: str, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
-        """Returns the context of a monitor of this scope, which offers these protocols (RFC 7301).
+        """Returns the TLS context of a monitor of this scope, which offers the protocols `alpn` (RFC 7301).
 
-        Raises NotPermitted when the node file lists no such files, TlsFileUnreadable when one of them is of no use.
+        Raises NotPermitted when the node file does not list the files, TlsFileUnreadable when one of them cannot be
+        used.
         """
         needs = self.permits.tls(settings, scope)
         if needs == NO_FILES and self.extra_ca is None:
@@ -68,7 +69,7 @@ class Contexts:
         return known[1]
 
     def _is_whole(self, key: _Key, before: tuple[Stamp, ...], now: tuple[Stamp, ...]) -> bool:
-        """Returns whether to read files that look otherwise: nobody writes them in place any more."""
+        """Returns whether to read changed files now: none of them is still being written in place."""
         if not is_any_in_place(now, before):
             return True
         seen, since = self._written.get(key, ((), 0.0))
@@ -100,16 +101,16 @@ class Contexts:
 
 
 class _TimedTls(VerifiedTls):
-    """The TLS of one connection, which tells its check when the handshake begins and is done, and what was shown."""
+    """The TLS of one connection, which ends the laps of its check and passes on the certificate."""
 
     _has_begun = False
     _has_given = False
-    """Whether octets were decrypted since more was needed."""
+    """Whether octets were decrypted since TLS last needed more bytes."""
     _failure: ssl.SSLError | None = None
-    """What is raised at the next call."""
+    """The error to raise at the next call; None for none."""
 
     def do_handshake(self) -> None:
-        """Goes on with the handshake; raises ssl.SSLWantReadError while it needs more from the endpoint."""
+        """Continues the handshake. Raises ssl.SSLWantReadError while it needs more bytes from the endpoint."""
         if not self._has_begun:
             self._has_begun = True
             lap(Phase.CONNECT)
@@ -119,10 +120,10 @@ class _TimedTls(VerifiedTls):
         show(self.getpeercert(binary_form=True))
 
     def read(self, len: int = 1024, buffer: bytearray | None = None) -> bytes:  # type: ignore[override]  # noqa: A002
-        """Returns the decrypted bytes, or fills the buffer; what comes beside it, such as new keys, is charged too.
+        """Returns the decrypted bytes, or fills the buffer and returns their number; its CPU time is charged.
 
-        asyncio reads until more is needed, and drops all that it read when there is an error. So one that follows
-        octets of the same segment is kept for the next call: they may be a whole answer.
+        asyncio reads until TLS needs more bytes, and drops what it read when there is an error. So an error that
+        follows octets is raised at the next call: the octets may be a complete answer.
         """
         if self._failure is not None:
             raise self._failure
@@ -147,7 +148,10 @@ def _charged() -> AbstractContextManager[None]:
 
 
 def days_left(tls: object, settings: TlsSettings, *, wall: float) -> CheckOutcome:
-    """Returns the outcome for the certificate of a connection: a failure when too few days are left."""
+    """Returns the outcome for the certificate of a connection: a failure when too few days are left.
+
+    `tls` is the connection's ssl.SSLObject, or None; `wall` is Unix time in seconds.
+    """
     if not settings.min_days or not isinstance(tls, ssl.SSLObject | ssl.SSLSocket):
         return PASSED
     der = tls.getpeercert(binary_form=True)

@@ -1,20 +1,20 @@
-"""Turns of checks: so many checks are at work at once, and the zones share that.
+"""Turns of checks: only a limited number of checks runs at once, and the zones share it.
 
-What comes in: the zones that ask for a check. What goes out: a turn, when there is room. Checks of one zone that take
-long must not keep those of another waiting (decision 0086), so a zone has room
+What comes in: the zones that use a check. What goes out: a turn, when there is room. Long checks of one zone must not
+keep the checks of another zone waiting (decision 0086), so a zone has room
 
     alone                 while turns are left
-    beside others         while it has fewer checks at work than turns are left, a fifth of all of them not counted:
-                          so much is for zones with few checks at work, which it takes many greedy zones to use up
+    beside others         while it has fewer running checks than there are turns left, less a fifth of all turns: this
+                          fifth is for zones with few running checks, and only many greedy zones can use it up
 
 A zone that has more checks than this process can make would make every turn of the event loop late, and then all
-zones wait longer for what does not answer (time_limit.py): so while the loop is late by its own work, whoever had the
-most checks done has half as many at work, and one more with each beat that is in time. Where the loop had little to
+zones wait longer for what does not answer (time_limit.py): so while the loop is late by its own work, the zone with
+the most finished checks may run half as many, and one more with each beat that is in time. Where the loop had little to
 do it waited for a CPU, or for the interpreter's lock that a thread held (a large zone that is read, say): fewer
-checks would not help, and whoever has the most of them would have his failover delayed by others.
+checks would not help, and would delay the failover of the zone that has the most of them.
 
-A check that several zones ask for is theirs together, as that of another zone would be. Who waits is let in by turns,
-zone by zone, and within a zone in order. It opens nothing, and reads the clock of the event loop alone.
+Zones that use a check together count as one more zone for it. Waiting checks get turns zone by zone,
+and within a zone in order. It opens nothing, and reads the clock of the event loop alone.
 """
 
 import asyncio
@@ -26,25 +26,25 @@ from contextlib import asynccontextmanager
 from gtm.probe.loop_beat import Beat
 
 MAX_CHECKS_AT_ONCE = 500
-"""Open connections of checks: half of the 1,024 descriptors that a process has by default."""
+"""Most connections of checks that are open at once: half of the 1,024 descriptors that a process has by default."""
 
 RESERVED = 5
-"""One of so many turns is for zones with few checks at work."""
+"""One of this many turns is reserved for zones with few running checks."""
 FEW = 12
-"""Of what is left of these, a zone may take one of so many."""
+"""A zone may run at least one check for each this many turns that are left."""
 
 LATE_S = 0.015
-"""What a beat may be late. Nobody waits beyond a timeout while no turn is late by a sixteenth of it (loop_lag.py): the
-quickest timeouts are half a second or so."""
+"""Seconds that a beat may be late. No check waits beyond its timeout while no turn is late by a sixteenth of it
+(loop_lag.py): the shortest timeouts are half a second or so."""
 WORKED_S = LATE_S / 2
-"""Of the CPU, between two beats: a loop that had less was not late by its own work."""
+"""CPU seconds between two beats: with less, the loop was not late by its own work."""
 
 Zones = tuple[str, ...]
-"""Who asks for a check, together."""
+"""The zones that use a check together."""
 
 
 class CheckTurns:
-    """Has state: who is at work, and who waits."""
+    """Limits the running checks. It has state: which zones' checks are running, and which wait."""
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
@@ -55,20 +55,20 @@ class CheckTurns:
         self.are_shared = False
         """Whether more than one zone has checks."""
         self._done: Counter[Zones] = Counter()
-        """Since the last beat."""
+        """The number of checks that ended since the last beat, by zones."""
         self._most: dict[Zones, int] = {}
-        """Of zones that may have only so many at work, for they made the loop late."""
+        """The most checks that zones may run at once which made the loop late."""
         self._beat = Beat(self._take_beat)
         self._cpu_s = 0.0
-        """What the thread of the loop had of the CPU, when the last beat was."""
+        """The CPU seconds of the loop's thread at the last beat."""
 
     def start(self) -> None:
-        """Starts to look whether the running loop is late."""
+        """Starts to measure the lateness of the running loop."""
         self._cpu_s = time.thread_time()
         self._beat.start()
 
     def stop(self) -> None:
-        """Stops to look."""
+        """Stops measuring."""
         self._beat.stop()
 
     def _take_beat(self, late_s: float) -> None:
@@ -76,7 +76,10 @@ class CheckTurns:
         self.take(late_s, self._cpu_s - before_s)
 
     def take(self, late_s: float, worked_s: float) -> None:
-        """Takes how late one beat was, and what the loop had of the CPU since the beat before."""
+        """Adjusts the limits after a beat.
+
+        `late_s` is its lateness, and `worked_s` the loop's CPU time since the beat before, both in seconds.
+        """
         if late_s > LATE_S and worked_s > WORKED_S and self._done and self.are_shared:
             busiest, _ = self._done.most_common(1)[0]
             at_most = min(self._at_work[busiest], self._most.get(busiest, self._at_once))
@@ -88,7 +91,7 @@ class CheckTurns:
 
     @asynccontextmanager
     async def turn(self, zones: Zones) -> AsyncIterator[None]:
-        """Gives a turn, when there is room, until the end of the block."""
+        """Waits for a turn, and holds it until the end of the block."""
         await self._enter(zones)
         try:
             yield
@@ -96,7 +99,7 @@ class CheckTurns:
             self.leave(zones)
 
     def enter_if_room(self, zones: Zones) -> bool:
-        """Takes a turn, if there is room now, and returns whether there was: `leave` gives it back."""
+        """Takes a turn if there is room now, and returns whether there was. `leave` gives the turn back."""
         has_room = self._has_room(zones)
         if has_room:
             self._begin(zones)
@@ -112,7 +115,7 @@ class CheckTurns:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.leave(zones)  # it was given just before
+                self.leave(zones)  # the turn was given just before
             raise
 
     def _begin(self, zones: Zones) -> None:
@@ -120,7 +123,7 @@ class CheckTurns:
         self._total += 1
 
     def leave(self, zones: Zones) -> None:
-        """Gives a turn back."""
+        """Gives a turn back, and lets waiting checks in."""
         self._total -= 1
         self._done[zones] += 1
         self._at_work[zones] -= 1
@@ -136,11 +139,11 @@ class CheckTurns:
         return self._at_work[zones] < min(most, self._most.get(zones, most))
 
     def _let_in(self) -> None:
-        """Gives turns while there is room for some zone that waits."""
+        """Gives turns to waiting checks while their zones have room."""
         while (zones := next((each for each in self._waiting if self._has_room(each)), None)) is not None:
             queue = self._waiting[zones]
             turn = queue.popleft()
-            if not turn.done():  # else whoever waited was cancelled
+            if not turn.done():  # else the waiting check was cancelled
                 self._begin(zones)
                 turn.set_result(None)
             if queue:

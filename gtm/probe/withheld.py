@@ -1,7 +1,7 @@
-"""Withheld checks: what this probe's own node file keeps it from checking, and why.
+"""Withheld checks: the checks that this probe's own node file does not permit, and why.
 
-What comes in: readings, or checks that nobody has made yet. What goes out: the reasons, each with how many checks it
-keeps and one of them; the commonest first, and no more than MAX_REASONS, however many checks there are.
+What comes in: readings, or checks that were not made yet. What goes out: the reasons, each with the number of its
+checks and one example; the commonest first, at most MAX_REASONS, however many checks there are.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from gtm.ids import CheckId
 from gtm.probe.permits import Permits, check_permits
 
 MAX_REASONS = 20
-"""More than people read at once; the log has each check."""
+"""Most reasons in a summary: more than people read at once; the log has each check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """One reason why checks are not made here."""
+    """One reason why checks are not made here, with their number and an example."""
 
     reason: str
     checks: int
@@ -31,30 +31,33 @@ class Withheld:
 
 
 class WithheldChecks:
-    """Remembers which checks were withheld when they were last read. It has state: those, and why."""
+    """Stores which checks were withheld at their last reading. It has state: these checks, and the reasons."""
 
     def __init__(self) -> None:
         self._reasons: dict[CheckId, str] = {}
 
     def take(self, check: CheckId, reading: Reading) -> None:
-        """Takes a reading of a check."""
+        """Stores or removes a check, depending on whether its reading was withheld."""
         if reading.is_withheld:
             self._reasons[check] = reading.detail
         else:
             self._reasons.pop(check, None)
 
     def watch(self, checks: Iterable[Check]) -> None:
-        """Forgets what is no longer watched."""
+        """Removes all checks that are not among these."""
         watched = {check.id for check in checks}
         self._reasons = {check: reason for check, reason in self._reasons.items() if check in watched}
 
     def summary(self) -> tuple[Withheld, ...]:
-        """Returns the reasons."""
+        """Returns the reasons with their numbers of checks, the commonest first."""
         return summed(self._reasons)
 
 
 def foreseen(checks: Iterable[Check], permits: Permits) -> tuple[Withheld, ...]:
-    """Returns the checks that a node with these permits will never make, as far as names tell."""
+    """Returns the reasons why a node with these permits will never make some of the checks.
+
+    Host names are not resolved for this, so refused addresses behind them do not count.
+    """
     reasons = {}
     for check in checks:
         try:
@@ -65,7 +68,7 @@ def foreseen(checks: Iterable[Check], permits: Permits) -> tuple[Withheld, ...]:
 
 
 def summed(reasons: Mapping[CheckId, str]) -> tuple[Withheld, ...]:
-    """Returns the reasons with their counts, the commonest first."""
+    """Returns the reasons with their numbers of checks, the commonest first."""
     by_reason: dict[str, list[CheckId]] = {}
     for check, reason in reasons.items():
         by_reason.setdefault(reason, []).append(check)
