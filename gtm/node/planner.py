@@ -51,7 +51,7 @@ from gtm.zone.model import Zone
 KEEP_LIMIT_S = 1.0
 """Seconds that new zones wait for a slow disk before they serve."""
 AT_START = 5
-"""Factor for the compile limits of a zone while no zone serves: those of before a restart shall serve again."""
+"""The factor for the compile limits of a zone while no zone serves: after a restart the same zones must serve again."""
 
 log = logging.getLogger(__name__)
 

@@ -111,7 +111,7 @@ class PeerEntry(Entry):
 
     @property
     def listed(self) -> Listed:
-        """Returns what the node file lists for this peer: its vantage, the place of that, and whether it is a probe."""
+        """Returns the settings that bind this peer: its vantage, the place of that, and whether it is a probe."""
         return Listed(None if self.vantage is None else VantageName(self.vantage), self.at, self.probe)
 
 
