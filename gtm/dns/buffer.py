@@ -14,7 +14,7 @@ MAX_NAME_OCTETS = 255
 """RFC 1035 2.3.4."""
 
 MAX_POINTERS = 127
-"""A name of 255 octets has at most so many labels, and needs a pointer for none but them."""
+"""The most compression pointers in one name: a name of 255 octets has at most so many labels."""
 
 _POINTER = 0xC0
 _POINTER_REACH = 0x4000
@@ -28,10 +28,13 @@ class WireBuffer(DNSBuffer):  # type: ignore[misc]  # dnslib is untyped
     offset: int
     names: dict[Labels, int]
     room: int = 1 << 16
-    """So many suffixes are remembered at the most."""
+    """The most suffixes of names that are kept for compression pointers."""
 
     def decode_name(self, last: int = -1) -> DNSLabel:  # noqa: ARG002  # dnslib's signature
-        """Reads a name, following compression pointers, and leaves the offset behind it."""
+        """Reads the name at the offset, with its compression pointers, and moves the offset past it.
+
+        Raises BufferError of dnslib for bytes that are no name.
+        """
         parts: list[bytes] = []
         octets, pointers, end, barrier = 1, 0, -1, self.offset
         while length := self._octet():
@@ -65,7 +68,7 @@ class WireBuffer(DNSBuffer):  # type: ignore[misc]  # dnslib is untyped
         self.append(b"\0")
 
     def rewind(self, offset: int) -> None:
-        """Takes back what was written from there on."""
+        """Removes all octets from an offset on, and the suffixes that were written there."""
         del self.data[offset:]
         self.offset = offset
         self.names = {name: at for name, at in self.names.items() if at < offset}

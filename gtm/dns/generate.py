@@ -30,11 +30,15 @@ _PART = re.compile(
 _CLASSES = frozenset({"IN", "CH", "HS", "CS"})
 
 Print = Callable[[int], str]
-"""A number -> what a part of a template becomes."""
+"""Returns the text of one part of a template, for a number of the range."""
 
 
 def expand(argument: str, *, limit: int, limit_bytes: int) -> list[str]:
-    """Returns the lines that a directive stands for, which may be so many, and so long together."""
+    """Returns the lines of the records that a $GENERATE directive stands for.
+
+    `argument` is the text after the directive. Raises TextInvalid for a wrong form, for more lines than `limit`, and
+    for more bytes than `limit_bytes`.
+    """
     tokens = _tokens(argument)
     if len(tokens) < 4:
         raise TextInvalid("$GENERATE has a range, a name, a type and a value: 1-9 host$ A 192.0.2.$")
@@ -122,7 +126,7 @@ def _printed(offset: int, width: int, base: str) -> Print:
 
 
 def _nibbles(number: int, width: int, base: str) -> str:
-    """Returns the digits from the last to the first, with dots between them; the width counts the dots too."""
+    """Returns the hexadecimal digits from the last to the first with dots between them; `width` counts the dots too."""
     digits = f"{number:{'x' if base == 'n' else 'X'}}"[::-1]
     dotted = ".".join(digits)
     padding = ("." + "0." * width)[: max(0, width - len(dotted))]

@@ -10,27 +10,30 @@ Labels = tuple[bytes, ...]
 
 
 def labels(name: Name) -> Labels:
-    """Returns the key of an absolute name."""
+    """Returns the labels of an absolute name in lower case, without the root: its key in the plan."""
     return tuple(label.lower() for label in name.labels[:-1])
 
 
 def folded(parts: Labels) -> Labels:
-    """Returns labels as they came, as a key."""
+    """Returns labels in lower case: their key in the plan."""
     return tuple(part.lower() for part in parts)
 
 
 def text(parts: Labels) -> str:
-    """Returns labels in presentation format, with the trailing dot."""
+    """Returns labels as a name in presentation format, with the trailing dot."""
     return Name((*parts, b"")).to_text()
 
 
 def wire(name: Name) -> bytes:
-    """Returns an absolute name in wire format, without compression (RFC 1035 3.1), in its own case."""
+    """Returns an absolute name in wire format, without compression (RFC 1035 3.1); it keeps upper and lower case."""
     return b"".join(bytes((len(label),)) + label for label in name.labels)
 
 
 def from_wire(octets: bytes) -> Labels:
-    """Returns the labels of an uncompressed name that the plan holds, in their own case."""
+    """Returns the labels of an uncompressed name in wire format; it keeps upper and lower case.
+
+    The name must be valid: it comes from the plan.
+    """
     parts, at = [], 0
     while octets[at]:
         parts.append(octets[at + 1 : at + 1 + octets[at]])
@@ -39,10 +42,10 @@ def from_wire(octets: bytes) -> Labels:
 
 
 def relative_key(parts: Labels, origin: Labels) -> bytes:
-    """Returns the key of a name within a zone: as records files have it packed, in lower case.
+    """Returns the key of a name within its zone, as packed records files use it, in lower case.
 
-    The label next to the origin comes first, each behind its length: the key of a name begins with that of any above.
-    Both names have the root, or neither.
+    It has each label after its length; the label next to the origin comes first. So a key begins with the key of every
+    name above it. `parts` and `origin` must both have the root label, or neither.
     """
     own = parts[: len(parts) - len(origin)]
     return b"".join(

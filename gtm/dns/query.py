@@ -25,8 +25,8 @@ from gtm.errors import WireError
 
 HEADER_OCTETS = 12
 MAX_RECORDS = 16
-"""Beside the question. A query has an OPT, perhaps a signature, and an IXFR the SOA of its asker; thousands of records
-are an attempt to spend our time."""
+"""The most records beside the question. A query has an OPT, perhaps a signature, and with IXFR a SOA; thousands of
+records are an attempt to waste our time."""
 _RESPONSE = 0x8000
 _OPCODE_SHIFT, _OPCODE_MASK = 11, 0xF
 _DNSSEC_OK = 0x8000
@@ -35,7 +35,7 @@ _VERSION_SHIFT, _VERSION_MASK = 16, 0xFF
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, in the case that it was asked in."""
+    """The question of a query; the name keeps upper and lower case."""
 
     name: Labels
     rtype: int
@@ -47,15 +47,15 @@ class Edns:
     """The OPT record of a query (RFC 6891)."""
 
     size: int
-    """The largest UDP answer that the asker takes, in octets."""
+    """The largest UDP answer that the sender accepts, in octets."""
     dnssec_ok: bool
     options: Options = field(default_factory=dict)
-    """Those that this server knows; others are ignored (RFC 6891 6.1.2)."""
+    """The options that this server knows, by code; others are ignored (RFC 6891 6.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One message to answer."""
+    """One query to answer, parsed."""
 
     id: int
     bitmap: int
@@ -63,11 +63,11 @@ class Query:
     question: Question | None = None
     edns: Edns | None = None
     rcode: int = Rcode.NOERROR
-    """What must be answered whatever the question; NOERROR to look it up."""
+    """NOERROR for a query to look up; another RCODE is the answer, whatever the question."""
 
 
 def parse(wire: bytes) -> Query | None:
-    """Returns the query in a message, or None for bytes that get no answer. It never raises."""
+    """Returns the query in a message; None for bytes that must get no answer. It never raises."""
     if len(wire) < HEADER_OCTETS:
         return None
     buffer = WireBuffer(wire)
@@ -81,7 +81,7 @@ def parse(wire: bytes) -> Query | None:
 
 
 def _body(query: Query, header: DNSHeader, buffer: WireBuffer) -> Query:
-    """Returns the query with as much of its body as is well-formed."""
+    """Returns the query with as much of its body as is well-formed, and an RCODE for the first fault."""
     try:
         if header.q == 1:
             query = replace(query, question=_question(buffer))
@@ -111,7 +111,10 @@ def _question(buffer: WireBuffer) -> Question:
 
 
 def _skip_questions(count: int, buffer: WireBuffer) -> None:
-    """Passes over no question, or several: an OPT behind them is looked for."""
+    """Skips the questions of a message that has not exactly one, so that an OPT record after them can be found.
+
+    Raises WireError(FORMERR) for too many questions.
+    """
     if count > MAX_RECORDS:
         raise WireError(Rcode.FORMERR, "more questions than any query has")
     for _ in range(count):
@@ -125,7 +128,7 @@ def _skip_record(buffer: WireBuffer) -> None:
 
 
 def _additional(query: Query, buffer: WireBuffer) -> Query:
-    """Returns the query with its OPT record, if the next record is that; others are passed over."""
+    """Reads one record of the additional section; returns the query with its EDNS if that is an OPT record."""
     name = buffer.decode_name().label
     rtype, rclass, ttl, length = buffer.unpack("!HHIH")
     data = buffer.get(length)

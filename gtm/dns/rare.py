@@ -29,17 +29,20 @@ MNEMONICS = {
     "DOA": 259,
     "TA": 32_768,
 }
-"""Of the IANA registry, and known to BIND; dnspython knows some of them by number alone."""
+"""Record types of the IANA registry that BIND knows by name; dnspython knows some of them only by number."""
 
 MAX_STRING_BYTES = 255
-"""Of one <character-string> (RFC 1035 3.3)."""
+"""The most bytes of one <character-string> (RFC 1035 3.3)."""
 
 Field = Callable[[Tokenizer, Name], bytes]
-"""Takes the tokens of a field, and names relative to this origin."""
+"""Reads the tokens of one field and returns its bytes; relative names in it get the origin appended."""
 
 
 def compose_rare(rtype: int, text: str, origin: Name) -> bytes | None:
-    """Returns the RDATA of a value; None for a type, or a form of value, that dnspython reads."""
+    """Returns the RDATA of a value of a rare type; None for a type or a form of value that dnspython reads.
+
+    Raises DNSException of dnspython, or ValueError, for a wrong value.
+    """
     fields = _FIELDS.get(rtype)
     if fields is None or text.lstrip().startswith("\\#"):
         return None
@@ -76,7 +79,7 @@ def _string(tokenizer: Tokenizer, _origin: Name) -> bytes:
 
 
 def _rest(tokenizer: Tokenizer) -> str:
-    """Returns the remaining text, however it is divided."""
+    """Returns the remaining tokens as one text, without spaces."""
     return "".join(token.value for token in tokenizer.get_remaining())
 
 
@@ -93,7 +96,7 @@ def _base64(tokenizer: Tokenizer, _origin: Name) -> bytes:
 
 
 def _four_groups(tokenizer: Tokenizer, _origin: Name) -> bytes:
-    """Takes 64 bits as four groups; RFC 6742 2.1.2 has each of four digits, and BIND prints no leading zeros."""
+    """Reads 64 bits as four groups of digits; RFC 6742 2.1.2 wants four digits each, BIND prints no leading zeros."""
     groups = tokenizer.get_string().split(":")
     if len(groups) != 4 or not all(re.fullmatch("[0-9A-Fa-f]{1,4}", group) for group in groups):
         raise ValueError("expecting four groups of hexadecimal digits")
@@ -101,7 +104,7 @@ def _four_groups(tokenizer: Tokenizer, _origin: Name) -> bytes:
 
 
 def _atm_address(tokenizer: Tokenizer, _origin: Name) -> bytes:
-    """Takes an address of ATM Forum AF-DANS-0152 5.2: `+` and digits (E.164), or hexadecimal (AESA)."""
+    """Reads an address of ATM Forum AF-DANS-0152 5.2: `+` and digits (E.164), or hexadecimal (AESA)."""
     text = tokenizer.get_string().replace(".", "")
     if re.fullmatch(r"\+[0-9]+", text):
         return b"\1" + text[1:].encode()
@@ -109,7 +112,7 @@ def _atm_address(tokenizer: Tokenizer, _origin: Name) -> bytes:
 
 
 def _a6(tokenizer: Tokenizer, origin: Name) -> bytes:
-    """Takes the prefix length, the rest of the address, and the name of the prefix (RFC 2874 3.1)."""
+    """Reads the prefix length, the rest of the address, and the name of the prefix (RFC 2874 3.1)."""
     length = tokenizer.get_uint8()
     if length > 128:
         raise ValueError(f"a prefix has at most 128 bits, not {length}")
@@ -121,7 +124,7 @@ def _a6(tokenizer: Tokenizer, origin: Name) -> bytes:
 
 
 def _nxt_types(tokenizer: Tokenizer, _origin: Name) -> bytes:
-    """Takes types below 128 for the bit map of RFC 2535 5.2."""
+    """Reads record types below 128 and returns the bit map of RFC 2535 5.2."""
     bits = bytearray(16)
     tokens = tokenizer.get_remaining()
     if tokens and tokens[0].value == "\\#":  # ldns prints the map in hexadecimal, behind its length
@@ -135,7 +138,7 @@ def _nxt_types(tokenizer: Tokenizer, _origin: Name) -> bytes:
 
 
 def _services(tokenizer: Tokenizer, _origin: Name) -> bytes:
-    """Takes a protocol and its ports, for the bit map of RFC 1035 3.4.2."""
+    """Reads a protocol and its ports; returns the number of the protocol and the bit map of RFC 1035 3.4.2."""
     protocol = tokenizer.get_string().lower()
     number = _number_of(protocol, _PROTOCOLS, bits=8)
     ports = [_number_of(token.value.lower(), _PORTS, bits=16) for token in tokenizer.get_remaining()]
@@ -158,7 +161,7 @@ def _ipv4(tokenizer: Tokenizer, _origin: Name) -> bytes:
 
 
 def _ipseckey(tokenizer: Tokenizer, origin: Name) -> bytes:
-    """Takes precedence, kind of gateway, algorithm, gateway, and a key if there is an algorithm (RFC 4025 2)."""
+    """Reads precedence, kind of gateway, algorithm, gateway, and a key if there is an algorithm (RFC 4025 2)."""
     precedence, kind, algorithm = (tokenizer.get_uint8() for _ in range(3))
     gateway = _gateway(kind, tokenizer, origin)
     key = _base64(tokenizer, origin)
@@ -283,4 +286,4 @@ _PORTS = {
     "imaps": 993,
     "pop3s": 995,
 }
-"""Names that ldns and NSD print, of /etc/services; this machine may have no such file."""
+"""Port names of /etc/services that ldns and NSD print; this machine may have no such file."""

@@ -30,7 +30,10 @@ _ONLY_A_NAME = frozenset({RdataType.CNAME, RdataType.NS, RdataType.PTR})
 
 
 def parse_type(text: str) -> RdataType:
-    """Returns the type of a mnemonic such as `AAAA`, or of `TYPE65280` (RFC 3597 5)."""
+    """Returns the record type of a mnemonic such as `AAAA`, or of `TYPE65280` (RFC 3597 5).
+
+    Raises TextInvalid for an unknown type, and for one that no zone can have.
+    """
     try:
         if text in MNEMONICS:
             return RdataType.make(MNEMONICS[text])
@@ -46,21 +49,25 @@ def parse_type(text: str) -> RdataType:
 
 
 _MAX_TYPE = 32
-"""Letters; a longer word is no misspelt type."""
+"""In letters; a longer word is not a misspelt type."""
 
 
 @lru_cache(maxsize=1024)
 def _near_type(text: str) -> str:
-    """Returns `; did you mean "..."?`, or nothing; an alias in a zone file may ask a hundred thousand times."""
+    """Returns `; did you mean "..."?` with a similar type, or an empty string.
+
+    It is cached: a YAML alias in a zone file may repeat one fault a hundred thousand times.
+    """
     known = [name for name in RdataType.__members__ if not is_metatype(RdataType[name]) and name != "NONE"]
     near = difflib.get_close_matches(text, known, n=1, cutoff=0.6) if len(text) <= _MAX_TYPE else []
     return f'; did you mean "{near[0]}"?' if near else ""
 
 
 def parse_rdata(rtype: RdataType, text: str, origin: Name, *, plain_text: bool = True) -> Rdata:
-    """Returns one value of a type; names in it that have no trailing dot are relative to the origin.
+    """Returns the RDATA of one value in presentation format; names without a trailing dot are relative to the origin.
 
-    With `plain_text` a TXT value that does not start with a quote is one string as it stands, in pieces of 255 bytes.
+    With `plain_text`, a TXT value that does not start with a quote is one string as it stands, in pieces of 255 bytes.
+    Raises TextInvalid for a wrong value.
     """
     if "\n" in text or "\r" in text:
         raise TextInvalid("a value is one line of text")
@@ -95,7 +102,7 @@ def _from_text(rtype: RdataType, text: str, origin: Name) -> Rdata:
 
 
 def rdata_of(rtype: RdataType, wire: bytes) -> Rdata:
-    """Returns RDATA that is in wire format; as octets where dnspython takes it for wrong."""
+    """Returns the RDATA of bytes in wire format; as GenericRdata where dnspython refuses the bytes."""
     try:
         return rdata_from_wire(IN, rtype, wire, 0, len(wire))
     except (DNSException, ValueError):
@@ -126,7 +133,7 @@ _EXAMPLES = {
     RdataType.TLSA: "3 1 1 (64 hexadecimal digits)",
     RdataType.NAPTR: '10 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .',
 }
-"""What a right value looks like, for messages."""
+"""An example of a valid value for each type, for messages."""
 
 _WORDS = (
     (r"expecting an? .*integer", "a number is missing"),

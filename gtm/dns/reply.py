@@ -26,7 +26,7 @@ TCP_LIMIT = 65_535
 
 _QR, _AA, _TC = 0x8000, 0x0400, 0x0200
 _KEPT = 0x7900
-"""What a reply takes over: OPCODE and RD (RFC 1035 4.1.1); CD is cleared (RFC 4035 3.1.6)."""
+"""The header bits that a reply copies of the query: OPCODE, RD (RFC 1035 4.1.1); CD is cleared (RFC 4035 3.1.6)."""
 _DNSSEC_OK = 0x8000
 _OPT = struct.Struct("!BHHIH")
 """The root, type, UDP payload size, the upper bits of the RCODE with version and flags, RDLENGTH."""
@@ -58,20 +58,20 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered, before it is bytes."""
+    """The content of a reply, before it is composed to bytes."""
 
     rcode: int
     authoritative: bool = False
     answer: tuple[Record, ...] = ()
     authority: tuple[Record, ...] = ()
     glue: tuple[Record, ...] = ()
-    """Of the additional section, what must be there, or TC is set (RFC 9471 3.1)."""
+    """The records of the additional section that must be there; if they do not fit, TC is set (RFC 9471 3.1)."""
     additional: tuple[tuple[Record, ...], ...] = ()
-    """Records of one name and type each, which are left out where they do not fit."""
+    """RRsets of the additional section; each is left out if it does not fit."""
     scope: int | None = None
     """SCOPE PREFIX-LENGTH; None sends no client subnet option."""
     extended_error: str = ""
-    """Words for the extended DNS error; none are sent when empty."""
+    """The text of the extended DNS error; when it is empty, that option is not sent."""
 
 
 def udp_limit(edns: Edns | None) -> int:
@@ -82,7 +82,10 @@ def udp_limit(edns: Edns | None) -> int:
 
 
 def compose(query: Query, reply: Reply, limit: int) -> bytes:
-    """Returns the message; where what must be there is over the limit, it has no records, and TC (RFC 2181 9)."""
+    """Returns the reply to a query as a message of at most `limit` octets.
+
+    When the records that must be there do not fit, the message has no records, and TC is set (RFC 2181 9).
+    """
     message = _message(query, reply, limit, truncated=False)
     return message if len(message) <= limit else _message(query, reply, limit, truncated=True)
 
@@ -100,7 +103,10 @@ def _message(query: Query, reply: Reply, limit: int, *, truncated: bool) -> byte
 
 
 def _records(reply: Reply, buffer: WireBuffer, limit: int) -> tuple[int, int, int]:
-    """Writes the records, of `additional` those that fit, and returns how many are in each section."""
+    """Writes the records to the buffer, of `additional` only RRsets that fit in `limit` octets.
+
+    Returns the number of records in the sections answer, authority and additional.
+    """
     for record in (*reply.answer, *reply.authority, *reply.glue):
         _pack(record, buffer)
     extra = 0
@@ -151,7 +157,7 @@ def _pack(record: Record, buffer: WireBuffer) -> None:
 
 
 def _opt(edns: Edns, reply: Reply) -> bytes:
-    """Returns our OPT: version 0, the upper bits of the RCODE, DO as it was asked (RFC 3225 3)."""
+    """Returns the OPT record of a reply: version 0, the upper bits of the RCODE, DO as in the query (RFC 3225 3)."""
     options = compose_options(edns.options, reply)
     ttl = reply.rcode >> 4 << 24 | (_DNSSEC_OK if edns.dnssec_ok else 0)
     return _OPT.pack(0, RdataType.OPT, UDP_LIMIT, ttl, len(options)) + options

@@ -18,7 +18,10 @@ _WORDS: tuple[tuple[type[DNSException], str], ...] = (
 
 
 def parse_name(text: str, origin: Name = root) -> Name:
-    """Returns the absolute name; without a trailing dot it is relative to the origin, and `@` is the origin."""
+    """Returns the absolute name of a text; without a trailing dot it is relative to the origin, and `@` is the origin.
+
+    Raises TextInvalid with the reason for a text that is no name.
+    """
     if not text or any(character.isspace() for character in text):
         raise TextInvalid(f'"{text}" is not a name: {"it has a space" if text else "it is empty"}')
     try:
@@ -28,7 +31,7 @@ def parse_name(text: str, origin: Name = root) -> Name:
 
 
 _ONE_LABEL = 2
-"""A name of one label, and the root: it was meant to be relative, and a mailbox is absolute."""
+"""The number of labels of a name of one label and the root: it was meant as relative, but a mailbox is absolute."""
 
 
 def parse_mailbox(text: str) -> Name:

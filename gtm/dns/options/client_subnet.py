@@ -21,13 +21,13 @@ _WIDTH = {_IPV4: 32, _IPV6: 128}
 
 @dataclass(frozen=True, slots=True)
 class ClientSubnet:
-    """The option as a query carries it."""
+    """The client subnet option of a query."""
 
     family: int
     source: int
-    """SOURCE PREFIX-LENGTH; 0 asks not to be located."""
+    """SOURCE PREFIX-LENGTH in bits; with 0, the client asks not to be located."""
     address: bytes
-    """As sent: the octets that the source prefix needs."""
+    """The octets of the address as sent: as many as the source prefix needs."""
 
     @property
     def client(self) -> Address | None:
@@ -38,12 +38,12 @@ class ClientSubnet:
         return IPv4Address(octets) if self.family == _IPV4 else IPv6Address(octets)
 
     def compose(self, scope: int) -> bytes:
-        """Returns the option's data for a reply (RFC 7871 7.2.1)."""
+        """Returns the option's data for a reply (RFC 7871 7.2.1); `scope` is the scope prefix length."""
         return _FORMAT.pack(self.family, self.source, scope) + self.address
 
 
 def parse(data: bytes) -> ClientSubnet:
-    """Returns the option of a query.
+    """Returns the client subnet from the option's data in a query.
 
     Raises WireError(FORMERR) for what RFC 7871 7.1.2 calls malformed: an unknown family, a prefix too long, a scope
     in a query, too few or too many octets, or bits set beyond the prefix.
@@ -67,7 +67,7 @@ def _bits_beyond(address: bytes, source: int) -> bool:
 
 
 def compose(asked: ClientSubnet | None, reply: ReplyFacts) -> bytes | None:
-    """Returns the option's data for a reply to a query that has one."""
+    """Returns the option's data for a reply; None when the query had no client subnet, or the reply no scope."""
     return None if asked is None or reply.scope is None else asked.compose(reply.scope)
 
 
@@ -75,6 +75,6 @@ CLIENT_SUBNET = EdnsOption(CODE, parse, compose)
 
 
 def subnet_of(options: Options) -> ClientSubnet | None:
-    """Returns the client subnet among the options of a query."""
+    """Returns the client subnet among the options of a query; None when there is none."""
     subnet = options.get(CODE)
     return subnet if isinstance(subnet, ClientSubnet) else None

@@ -9,15 +9,15 @@ from gtm.dns.options.option import EdnsOption, ReplyFacts
 
 CODE = 15
 OTHER = 0
-"""RFC 8914 4.1: none of the others says that a server answers although every check fails."""
+"""INFO-CODE 0 (RFC 8914 4.1): no other code says that a server answers although every check fails."""
 
 
 def parse(_: bytes) -> None:
-    """Returns nothing: what a query says by this option has no meaning."""
+    """Returns None: this option has no meaning in a query."""
 
 
 def compose(_: None, reply: ReplyFacts) -> bytes | None:
-    """Returns the option's data for a reply that has an extended error."""
+    """Returns the option's data for a reply; None for a reply without an extended error."""
     if not reply.extended_error:
         return None
     return struct.pack("!H", OTHER) + reply.extended_error.encode()

@@ -13,11 +13,11 @@ NO_OPTIONS: Options = {}
 
 
 class ReplyFacts(Protocol):
-    """What options say of a reply (gtm/dns/reply.py)."""
+    """The facts of a reply that options need (gtm/dns/reply.py)."""
 
     @property
     def scope(self) -> int | None:
-        """SCOPE PREFIX-LENGTH; None where the client subnet decided nothing."""
+        """SCOPE PREFIX-LENGTH; None for a reply without a client subnet option."""
 
     @property
     def extended_error(self) -> str:
@@ -26,13 +26,13 @@ class ReplyFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EdnsOption(Generic[Value]):
-    """One option."""
+    """One EDNS option: its code, how it is read from a query, and how it is written to a reply."""
 
     code: int
     parse: Callable[[bytes], Value]
     """Returns the value of the option's data in a query; raises WireError for malformed data."""
     compose: Callable[[Value | None, ReplyFacts], bytes | None]
-    """Returns the data in the reply, or None to leave the option out.
+    """Returns the option's data for the reply, or None to leave the option out.
 
-    In come what the query said by this option, if it did, and the reply.
+    The arguments are the option's value in the query, None if the query had none, and the facts of the reply.
     """

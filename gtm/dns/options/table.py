@@ -1,4 +1,4 @@
-"""The EDNS options that this server knows, and the walks over them; every other option is passed over.
+"""The EDNS options that this server knows, and functions to read and write them; all other options are ignored.
 
 A new option is a file beside this one, and a line in the table.
 """
@@ -21,7 +21,10 @@ _HEAD = struct.Struct("!HH")
 
 
 def parse_options(data: bytes) -> Options:
-    """Returns the known options in the RDATA of an OPT, each as it came first; raises WireError(FORMERR)."""
+    """Returns the known options in the RDATA of an OPT record, by code; of a repeated option, the first.
+
+    Raises WireError(FORMERR) for malformed options.
+    """
     if not data:
         return NO_OPTIONS
     options: dict[int, object] = {}
@@ -40,7 +43,7 @@ def parse_options(data: bytes) -> Options:
 
 
 def compose_options(asked: Options, reply: ReplyFacts) -> bytes:
-    """Returns the options of a reply, as the RDATA of its OPT."""
+    """Returns the options of a reply, as the RDATA of its OPT record; `asked` has the options of the query."""
     composed = b""
     for code, option in OPTIONS.items():
         data = option.compose(asked.get(code), reply)
