@@ -1,12 +1,12 @@
-"""Overrides over the admin API: what people say of endpoints, regions, services and zones.
+"""Overrides over the admin API, for endpoints, regions, services and zones.
 
-    GET    /v1/overrides         what is in force
-    POST   /v1/overrides         says something: {"scope", "action", "why", "by", "for", "rules"}; PUT is the same
+    GET    /v1/overrides         the overrides in force
+    POST   /v1/overrides         sets one: {"scope", "action", "why", "by", "for", "rules"}; PUT is the same
     DELETE /v1/overrides/ID      ends one early: {"why", "by", "rules"}
 
     scope    endpoint api.gtm.example.com eu-west/192.0.2.20 | region gtm.example.com/eu-west | service .. | zone ..
              or "scopes": several, which are all taken or none
-    action   down | up | drain | obey | clear; what is to be cleared may be named in "ids", too
+    action   down | up | drain | obey | clear; "ids" may name the overrides to clear
     for      2h: at most 72h, and 4h when left out
     rules    safety rules that must not stand in its way: at_least, max_share_removed_per_minute, ..
 
@@ -14,9 +14,9 @@
     404  nothing here has this scope, or this id      408  too slow    409  a safety rule refuses it, or too many,
     413  too long                                     415  not JSON    or it would change nothing: `effect` has why
 
-Of one scope the answer is a SaidView, of several a SaidTogether. It moves everybody's traffic, so it takes a credential
-(write_access.py); a connection from loopback is none. Each one that is said is a line of the log, and so are those that
-are refused, as far as there are few of them.
+For one scope the answer is a SaidView, for several a SaidTogether. An override moves everybody's traffic, so it needs a
+credential (write_access.py); a connection from loopback is none. Each override that is set is a line of the log, and so
+is each refused one, up to a limit per minute.
 """
 
 import asyncio
@@ -52,13 +52,13 @@ from gtm.health.override.signed import By, Rules, ScopeText, Why
 from gtm.plan.override_effects import Said, TakesNothing
 
 BODY_S = 5.0
-"""For a body to be here: it is short."""
+"""The time limit for receiving a body, which is short."""
 
 MANY_LINES = 60
-"""A minute, of those who have a credential."""
+"""Lines of the log a minute for refusals of senders with a credential."""
 
 MAX_TOGETHER = 100
-"""Scopes of one command."""
+"""The most scopes, and the most ids, of one request."""
 
 MAX_ID = 84
 
@@ -69,20 +69,20 @@ log = logging.getLogger(__name__)
 
 
 class Overriding(Protocol):
-    """What a node does about overrides."""
+    """The overrides of a node, as the handlers need them."""
 
     def in_force(self) -> InForce:
         """Returns the overrides in force."""
 
     def say(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Said, ...]:
-        """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
+        """Sets or clears all these overrides now; returns the effect of each. Raises OverrideRefused and sets none."""
 
     async def is_saved(self) -> bool:
-        """Returns whether all that was said is on disk, once it is known; it takes a second at most."""
+        """Waits until all overrides are on disk, for a second at most; returns whether they are."""
 
 
 class OverrideHandlers:
-    """Answers what is asked about overrides; the rule of a row has let in who may say one (access.py)."""
+    """Handles the requests about overrides. The rule of their row has already checked the credential (access.py)."""
 
     def __init__(self, overriding: Overriding) -> None:
         self._overriding = overriding
@@ -90,16 +90,19 @@ class OverrideHandlers:
         self._known = RefusalLog(log, "more overrides were refused", lines=MANY_LINES)
 
     def refuse(self, request: web.Request, refused: web.HTTPException) -> None:
-        """Logs the refusal of somebody who may say no override."""
+        """Logs the refusal of a request whose sender has no credential."""
         _tell(self._strangers, request.remote or "the local socket", refused)
 
     async def shown(self, _request: web.Request) -> web.Response:
-        """Returns the overrides in force."""
+        """Returns the response with the overrides in force."""
         view = OverridesView(override_views(self._overriding.in_force()))
         return web.Response(body=encode(view, OverridesView), content_type="application/json")
 
     async def said(self, request: web.Request) -> web.Response:
-        """Says overrides."""
+        """Sets or clears the overrides of a POST request; returns the response with their views.
+
+        Raises an HTTP error for a refused one; then none of them is set.
+        """
         with self._logged(request) as who:
             body = await _body(request, OverrideBody)
             wanted_all = [body.wish(parse_scope(scope)) for scope in body.all_scopes]
@@ -107,7 +110,7 @@ class OverrideHandlers:
             return await self._say(who, wanted_all, is_one=body.scope is not None)
 
     async def ended(self, request: web.Request) -> web.Response:
-        """Ends an override."""
+        """Ends the override whose id is in the path of a DELETE request; returns the response with its view."""
         with self._logged(request) as who:
             body = await _body(request, EndBody)
             scope = self._scope_of(request.match_info["id"])
@@ -115,7 +118,7 @@ class OverrideHandlers:
             return await self._say(who, [wish], is_one=True)
 
     def _scope_of(self, wanted: str) -> Scope:
-        """Returns the scope of an override in force; raises what to answer where there is none."""
+        """Returns the scope of the override in force with this id; raises HTTPNotFound where there is none."""
         for override in self._overrides():
             if override.id == wanted:
                 return override.scope
@@ -127,7 +130,7 @@ class OverrideHandlers:
 
     @contextmanager
     def _logged(self, request: web.Request) -> Iterator[str]:
-        """Gives the name of who sent a request, and logs the refusal of what comes of it."""
+        """Gives the name of the sender of a request, and logs an HTTP error that is raised inside the context."""
         who = sender_of(request)
         try:
             yield who
@@ -181,7 +184,7 @@ class _Strict(BaseModel):
 
 
 class EndBody(_Strict):
-    """The body that ends an override."""
+    """The JSON body of a request that ends an override."""
 
     why: Why
     by: By
@@ -189,7 +192,7 @@ class EndBody(_Strict):
 
 
 class OverrideBody(EndBody):
-    """The body that says something."""
+    """The JSON body of a request that sets or clears overrides."""
 
     scope: ScopeText | None = None
     scopes: Annotated[list[ScopeText], Field(max_length=MAX_TOGETHER)] = Field(default_factory=list)
@@ -210,11 +213,11 @@ class OverrideBody(EndBody):
 
     @property
     def all_scopes(self) -> list[str]:
-        """Returns the scopes by which it is said of something."""
+        """Returns the texts of the scopes in `scope` or `scopes`."""
         return self.scopes if self.scope is None else [self.scope]
 
     def wish(self, scope: Scope) -> OverrideRequest:
-        """Returns the override that is requested for a scope."""
+        """Returns the requested override for one scope."""
         return OverrideRequest(scope, self.action, self.why, self.by, self.span_s, tuple(self.rules))
 
 
@@ -222,7 +225,7 @@ _Kind = TypeVar("_Kind", bound=_Strict)
 
 
 async def _body(request: web.Request, kind: type[_Kind]) -> _Kind:
-    """Returns the body of a request; raises what to answer to one that is of no use."""
+    """Returns the body of a request; raises an HTTP error (400, 408 or 415) for a body that is invalid or too slow."""
     # a page in a browser cannot send JSON to another site unasked; and what is packed could be of any size
     if request.content_type != "application/json" or "Content-Encoding" in request.headers:
         raise web.HTTPUnsupportedMediaType(text="the body must be plain JSON: Content-Type: application/json")

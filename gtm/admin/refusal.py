@@ -1,4 +1,4 @@
-"""A refusal of the admin API with more than words: what stands beside `error` in its JSON."""
+"""A refusal of the admin API that has more fields than `error` in its JSON."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from aiohttp import web
 
 
 class ExplainedConflict(web.HTTPConflict):
-    """A command is refused, and the answer has why, for programs."""
+    """HTTP 409 for a refused command: its JSON has the message and the fields of `more`, which programs can read."""
 
     def __init__(self, text: str, more: Mapping[str, object]) -> None:
         super().__init__(reason="refused", text=text)

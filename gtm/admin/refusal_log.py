@@ -1,4 +1,4 @@
-"""Lines of the log for refusals that anybody may bring about: so many a minute, and then how many more there were."""
+"""Lines of the log for refusals that any client may cause: a limit per minute, then the number of the others."""
 
 import asyncio
 import logging
@@ -8,10 +8,13 @@ SPAN_S = 60.0
 
 
 class RefusalLog:
-    """Logs sparingly. Its state is how many lines there were in this span, and what was not logged."""
+    """Logs at most `lines` refusals in each `span_s` seconds, and then the number of those that it did not log.
+
+    Its state: the numbers of logged and of unlogged refusals in this span.
+    """
 
     def __init__(self, log: logging.Logger, what: str, *, lines: int = LINES, span_s: float = SPAN_S) -> None:
-        """`what` is how the count begins, after the number of refusals."""
+        """`what` is the text after the number of unlogged refusals, such as `more overrides were refused`."""
         self._log = log
         self._what = what
         self._most = lines
@@ -21,7 +24,7 @@ class RefusalLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def tell(self, message: str) -> None:
-        """Logs a refusal, or counts it."""
+        """Logs a refusal as a warning; only counts it where there were `lines` in this span already."""
         if self._timer is None:
             self._begin()
         if self._lines < self._most:

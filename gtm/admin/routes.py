@@ -1,7 +1,7 @@
-"""A row of the table of routes, and which row a request is of.
+"""A row of the table of routes, and the row that a request belongs to.
 
 The table is gtm/node/admin_routes.py. A listener serves the rows that name it. The rule of a row holds for its path
-with any other method, too: a foreign page does not hear which methods there are.
+with any other method, too: a page of another web site does not learn which methods there are.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,7 +16,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AdminListener(Enum):
-    """Where requests come in."""
+    """The listeners of a node that receive HTTP requests."""
 
     TCP = "TCP"
     SOCKET = "socket"
@@ -28,12 +28,12 @@ EVERYWHERE = frozenset(AdminListener)
 
 
 class AnswerPace(Enum):
-    """When a GET is answered. Turns leave half of the time to the rest of the node."""
+    """When a GET request is answered. Turns of costly answers leave half of the time to the rest of the node."""
 
     AT_ONCE = "at once"
     IN_TURN = "in turn"
     IN_PARTS = "in parts"
-    """The handler takes a turn for each part of its answer, and is read outside of turns."""
+    """The handler takes a turn for each part of its answer, and sends the answer outside of turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Route:
     """One row of the table: a request, who may send it, and what answers."""
 
     method: str
-    """GET is HEAD as well."""
+    """The HTTP method; GET includes HEAD."""
     path: str
     handler: Handler | None
     """None where this node does not serve the path; the rule of the row holds all the same."""
@@ -50,13 +50,13 @@ class Route:
     pace: AnswerPace = AnswerPace.IN_TURN
 
     def is_for(self, path: str) -> bool:
-        """Returns whether a path is one of this row, whatever the method."""
+        """Returns whether a path of a request belongs to this row, with any method."""
         fixed, brace, _ = self.path.partition("{")
         return path.startswith(fixed) if brace else path == fixed
 
 
 class ServedRoutes:
-    """The rows that one listener serves."""
+    """The rows of the table of routes that one listener serves."""
 
     def __init__(self, routes: Sequence[Route], listener: AdminListener) -> None:
         self._rows = [row for row in routes if listener in row.listeners]
@@ -64,7 +64,7 @@ class ServedRoutes:
         self._by_route: dict[web.AbstractRoute, Route] = {}
 
     def add_to(self, router: web.UrlDispatcher) -> None:
-        """Has a router find the handlers of the rows."""
+        """Adds the handlers of the rows to the router of a web application."""
         for row in self._rows:
             if row.handler is not None:
                 methods = ("GET", "HEAD") if row.method == "GET" else (row.method,)
@@ -72,11 +72,11 @@ class ServedRoutes:
                     self._by_route[router.add_route(method, row.path, row.handler)] = row
 
     def row_of(self, request: web.Request) -> Route | None:
-        """Returns the row that answers a request, or None where it is for no path here, or has another method."""
+        """Returns the row whose handler answers a request; None for an unknown path or another method."""
         return self._by_route.get(request.match_info.route)
 
     def access_to(self, request: web.Request) -> Access:
-        """Returns the rule for a request; of one that no row answers, as far as it needs no credential."""
+        """Returns the rule for a request. Where no handler answers it, the rule needs no credential."""
         row = self.row_of(request)
         if row is not None:
             return row.access
@@ -85,4 +85,4 @@ class ServedRoutes:
 
 
 SERVED = web.AppKey("served", ServedRoutes)
-"""The rows of an application."""
+"""The key of the rows in a web application."""

@@ -1,8 +1,8 @@
-"""The server of the admin API: how many may be connected to it at once, and for how long each is waited for.
+"""The server of the admin API: the limits on the number of its connections, and on the time that each may take.
 
 DNS over TCP, checks and polls need descriptors of the same process. A connection counts from the moment it is accepted,
-before TLS. What is no HTTP gets 400, and is no line of the log either: any stranger can send it, and aiohttp would log
-a traceback for each.
+before TLS. Data that is not HTTP gets 400 and no line of the log: any stranger can send it, and aiohttp would log a
+traceback for each.
 
     accept.py       takes connections          connection_limit.py     says whether there is room, and who makes it
     connection.py   watches one of them        server.py     joins these to aiohttp
@@ -30,12 +30,12 @@ from gtm.admin.routes import SERVED, AnswerPace
 from gtm.turns import Turns
 
 MAX_UNREAD_BYTES = 32 * 1024 * 1024
-"""Of all answers that wait to be read, but for the newest."""
+"""The most bytes of answers that wait to be read, of all connections but the newest."""
 
 TURNS = web.AppKey("turns", Turns)
 """The turns of the listener that serves an application."""
 UNREAD_LOOK_S = 0.1
-"""Between two looks at whether the answer before was read, by who asked again."""
+"""The interval at which a new request waits for the client to read the answer before."""
 
 _REASON = b'{"error": "too many connections to the admin API; try again in a second"}'
 _BUSY = (
@@ -45,10 +45,10 @@ _BUSY = (
 
 
 class LimitedRunner(web.AppRunner):
-    """A runner with listening sockets of its own. Its state is who is connected.
+    """A runner of aiohttp with its own listening sockets and limits. Its state is the open connections.
 
-    `on_refused` is called for each connection too many, `on_no_request` for each that says what is no HTTP (400) or
-    nothing (408), and `on_dropped` with the reason for each that was ended for another.
+    `on_refused` is called for each connection above the limits. `on_no_request` is called with the status of each that
+    sends no HTTP (400) or nothing (408). `on_dropped` is called with any other reason (`Ending`) of a dropped one.
     """
 
     def __init__(
@@ -83,16 +83,16 @@ class LimitedRunner(web.AppRunner):
         app.middlewares.insert(0, self._hear)  # before any that refuses
 
     def now(self) -> float:
-        """Returns the monotonic time."""
+        """Returns the monotonic time in seconds."""
         return asyncio.get_running_loop().time()
 
     @property
     def addresses(self) -> list[Any]:
-        """Returns the addresses on which it listens, as sockets give them."""
+        """Returns the addresses of the listening sockets, as `getsockname` returns them."""
         return [acceptor.listening.getsockname() for acceptor in self._acceptors]
 
     def listen(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        """Takes connections from a bound socket that listens, once `setup` is done; `cleanup` closes it."""
+        """Accepts connections from a listening socket, which `cleanup` closes. Call `setup` before."""
 
         def took(accepted: socket.socket, address: str | None) -> None:
             self._take(accepted, client_of(address), tls)
@@ -102,7 +102,7 @@ class LimitedRunner(web.AppRunner):
             self._looking = asyncio.get_running_loop().call_later(self.patience.look_s, self._look)
 
     def listen_anew(self, listening: socket.socket) -> None:
-        """Takes connections from this socket, and no more from those before; who is connected stays."""
+        """Closes the listening sockets and accepts connections from this one instead; open connections stay."""
         self._close_listening()
         self.listen(listening)
 
@@ -112,13 +112,13 @@ class LimitedRunner(web.AppRunner):
         self._acceptors.clear()
 
     async def setup(self) -> None:
-        """Makes ready, but does not listen yet."""
+        """Prepares the web application; does not listen yet."""
         await super().setup()
         assert self.server is not None
         self.server.request_factory = partial(self.app._make_request, _cls=_Request)  # noqa: SLF001  # no setting has it
 
     async def cleanup(self) -> None:
-        """Ends everything; whoever reads too slowly does not hold it up."""
+        """Closes the listening sockets and all connections, without waiting for clients that read slowly."""
         self._close_listening()
         if self._looking is not None:
             self._looking.cancel()
@@ -131,7 +131,7 @@ class LimitedRunner(web.AppRunner):
             connection.cut_off()
 
     def ended(self, connection: AdminConnection, ending: Ending | None) -> None:
-        """Hears that a connection is over: by itself, or because it was ended."""
+        """Called when a connection ends; `ending` is why this server ended it, None if it ended by itself."""
         self.crowd.leave(connection)
         if ending is None:
             self._connections.pop(connection.inner, None)
@@ -181,7 +181,7 @@ class LimitedRunner(web.AppRunner):
 
     @web.middleware
     async def _hear(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Is what every request goes through."""
+        """The middleware of every request: tracks the state of its connection, and gives costly requests a turn."""
         connection = self._connections.get(request.protocol)
         if connection is None:
             return await handler(request)
@@ -198,7 +198,7 @@ class LimitedRunner(web.AppRunner):
             self._relieve(connection)
 
     async def _in_turn(self, connection: AdminConnection, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Returns the answer to a costly request, after those before it."""
+        """Waits for the turn of a costly request; returns the response of its handler."""
         async with self._turns.turn():
             if connection.is_over:
                 return web.Response(status=503)  # to nobody, and for nothing
@@ -206,7 +206,10 @@ class LimitedRunner(web.AppRunner):
             return await handler(request)
 
     def _relieve(self, newest: AdminConnection) -> None:
-        """Hangs up on slow readers while all have too much to read: of the client with most of it, longest first."""
+        """Closes connections with unread answers while these have more than MAX_UNREAD_BYTES in all.
+
+        The client with most unread bytes loses its slowest reader first. `newest` is never closed.
+        """
         unread = {
             connection: connection.unread_bytes for connection in self._connections.values() if connection is not newest
         }
@@ -232,7 +235,7 @@ class LimitedRunner(web.AppRunner):
 class _Request(web.Request):
     """A request whose answer does not say which versions of aiohttp and Python made it.
 
-    The signal for that (on_response_prepare) hears of no answer to what is no HTTP; all answers come through here.
+    The signal on_response_prepare is not sent for answers to invalid HTTP; this method is called for all answers.
     """
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
@@ -241,7 +244,7 @@ class _Request(web.Request):
 
 
 def _is_costly(request: web.Request) -> bool:
-    """Returns whether an answer is composed in a turn: who asks again and again must not delay a failover."""
+    """Returns whether a request is answered in a turn, so that many such requests cannot delay a failover."""
     if request.method not in {"GET", "HEAD"}:
         return False
     served = request.app.get(SERVED)
@@ -250,7 +253,7 @@ def _is_costly(request: web.Request) -> bool:
 
 
 def _turn_away(accepted: socket.socket, *, answer: bytes) -> None:
-    """Says so, where that takes no waiting, and hangs up."""
+    """Sends an answer to a connection above the limits, if that takes no waiting, and closes it."""
     with suppress(OSError):
         accepted.send(answer)
         accepted.shutdown(socket.SHUT_WR)
@@ -259,7 +262,10 @@ def _turn_away(accepted: socket.socket, *, answer: bytes) -> None:
 
 
 def _logger(on_no_http: Callable[[], None]) -> logging.Logger:
-    """Returns the logger for aiohttp's server: as ever, but for what strangers may bring about."""
+    """Returns a logger for aiohttp's server that drops errors which any stranger can cause.
+
+    `on_no_http` is called for data that is not HTTP.
+    """
     usual = logging.getLogger("aiohttp.server")
     # one of this server's own: its filter counts for one node. It hears of everything; the filter keeps the usual level
     logger = logging.Logger(usual.name, logging.DEBUG)  # noqa: LOG001

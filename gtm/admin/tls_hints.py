@@ -32,13 +32,16 @@ LIMIT_S = 5.0
 
 @dataclass(slots=True)
 class Handshake:
-    """One command's TLS. It has state: what the other side sent."""
+    """The TLS handshake of one command. Its state is the messages that the other side sent."""
 
     seen: set[str] = field(default_factory=set)
-    """The names of its messages, as ssl calls them: SERVER_HELLO, CERTIFICATE_REQUEST."""
+    """The names of the messages of the other side, as ssl calls them: SERVER_HELLO, CERTIFICATE_REQUEST."""
 
     def context(self) -> ssl.SSLContext:
-        """Returns the context, with the client certificate that the environment names; raises Unreachable."""
+        """Returns a TLS context with the client certificate of GTM_CERT_FILE, if set.
+
+        Raises Unreachable where the certificate cannot be loaded.
+        """
         context = client_context()
         with suppress(AttributeError, TypeError, ValueError):  # of a Python that has it no more, or another
             context._msg_callback = self._take  # type: ignore[attr-defined]  # noqa: SLF001
@@ -52,16 +55,19 @@ class Handshake:
         return context
 
     def _take(self, *told: object) -> None:
-        """Takes the connection, the direction, the version, the content type, the message type and the data."""
+        """Stores the name of a received message; ssl calls it for each message.
+
+        Its arguments: connection, direction, version, content type, message type, data.
+        """
         match told:
             case (_, "read", _, _, message, _):
                 self.seen.add(str(getattr(message, "name", "")))
 
 
 def advice(error: Exception, address: str, handshake: Handshake, *, is_plain: bool) -> str:
-    """Returns the fault in the way a node is asked at HOST:PORT, and what to type instead.
+    """Returns a message about a failed TLS handshake, with what to type instead; empty where TLS is not the cause.
 
-    Empty where it is not TLS.
+    `address` is HOST:PORT; `is_plain` is whether the request was sent without TLS.
     """
     if is_plain:
         is_tls = _is_cut_short(error) and _speaks_tls(address)
@@ -77,7 +83,7 @@ def advice(error: Exception, address: str, handshake: Handshake, *, is_plain: bo
 
 
 def _is_cut_short(error: Exception) -> bool:
-    """Returns whether HTTP was answered by none: a listener with TLS hangs up on it, or sends an alert."""
+    """Returns whether a request got no HTTP answer: a TLS listener closes the connection, or sends an alert."""
     is_reset = isinstance(error, OSError) and error.errno == errno.ECONNRESET
     return is_reset or described(error) == HUNG_UP or isinstance(error, aiohttp.ClientResponseError)
 
@@ -90,11 +96,11 @@ _OF_CERTIFICATES = {
     10: "; renew it on that machine, or set the clock of this one",
     9: "; set the clock of that machine, or of this one",
 }
-"""By what OpenSSL calls X509_V_ERR_CERT_HAS_EXPIRED and X509_V_ERR_CERT_NOT_YET_VALID."""
+"""Advice by code of OpenSSL: X509_V_ERR_CERT_HAS_EXPIRED and X509_V_ERR_CERT_NOT_YET_VALID."""
 
 
 def _with_its_names(names: tuple[str, ...], address: str) -> str:
-    """Returns the advice to ask by a name that the certificate has."""
+    """Returns the advice to use a host name that is in the certificate, as the end of a message."""
     port = urlsplit(f"//{address}").port
     usable = [name for name in names if not name.startswith("*.")][:MAX_NAMES]
     if not usable:
@@ -115,7 +121,7 @@ def _of_client_certificate() -> str:
 
 
 def _speaks_tls(address: str) -> bool:
-    """Returns whether a listener answers a handshake of TLS at all, whatever it makes of who asks."""
+    """Returns whether a listener answers a TLS handshake, even if it then refuses this client. Makes a connection."""
     parts, handshake = urlsplit(f"//{address}"), Handshake()
     with suppress(OSError, Unreachable):
         context = handshake.context()

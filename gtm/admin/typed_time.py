@@ -22,7 +22,10 @@ _CLOCK = re.compile(r"(?:(today|yesterday) )?(\d{1,2}):(\d\d)(?::(\d\d))?(?:Z|([
 
 
 def moment(text: str, *, now: float, after: float | None = None) -> float:
-    """Returns the Unix time that a text means; raises ValueError with words for who typed it."""
+    """Returns the Unix time of a text; raises ValueError with a message for people.
+
+    `now` is the present Unix time. A time of the day is the last one before now, or the first one since `after`.
+    """
     try:
         parsed = _moment(text.strip(), now, after)
     except (ValueError, OverflowError) as error:
@@ -57,7 +60,7 @@ def _of_clock(clock: re.Match[str], now: float, after: float | None) -> float:
 
 
 def shown(wall: float) -> str:
-    """Returns a Unix time for people, with its zone."""
+    """Returns a Unix time as text for people, in UTC: `2026-01-31 02:14:00Z`."""
     try:
         return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     except (OverflowError, ValueError, OSError):

@@ -26,15 +26,15 @@ BACKLOG = 16
 SHUTDOWN_S = 1.0
 LOOK_S = 5.0
 DISK_S = 2.0
-"""For a look, which is at a disk that may hang."""
+"""The time limit for a check of the socket's file: its disk may hang."""
 LIMITS = Limits(whole=64)
-"""Its own user's programs, and so not those of the admin listener."""
+"""The connection limits of the socket; they are apart from those of the admin listener."""
 
 log = logging.getLogger(__name__)
 
 
 class LocalAdmin:
-    """Serves the admin API on the socket. It has state: which socket it is, and what was wrong with it last."""
+    """Serves the admin API on the Unix socket of a state folder. Its state: the socket's file, and the last error."""
 
     def __init__(
         self,
@@ -49,22 +49,22 @@ class LocalAdmin:
         self._sleep = sleep
         self._threads = Pool("admin socket", threads=1)
         self._made: os.stat_result | None = None
-        """What is at the path since this node made its socket; None where it has none."""
+        """The file that this node made for its socket; None while it has made none."""
         self._told = ""
 
     async def begin(self) -> None:
-        """Begins to serve, if the socket can be made."""
+        """Starts serving; if the socket cannot be made, logs a warning and leaves it to `run`."""
         await self._runner.setup()
         await self._look()
 
     async def run(self) -> None:
-        """Makes the socket whenever it is not there, until cancelled."""
+        """Checks every LOOK_S whether the socket is there, and makes it again if not; runs until cancelled."""
         while True:
             await self._sleep(LOOK_S)
             await self._look()
 
     async def close(self) -> None:
-        """Ends everything, and takes the socket away: nobody answers on it any more."""
+        """Stops serving, closes all connections and removes the socket's file."""
         await self._runner.cleanup()
         with suppress(CallOverdue):
             await self._threads.run(self._unlink, timeout_s=DISK_S)
@@ -86,7 +86,7 @@ class LocalAdmin:
             self._runner.listen_anew(listening)
 
     def _made_anew(self) -> tuple[socket.socket, os.stat_result] | None:
-        """Returns a new socket and what is at its path then, or None where the one before is still there."""
+        """Returns a new listening socket and the status of its file; None where the present socket is still there."""
         if self._made is not None and _is_at(self.path, self._made):
             return None
         listening = _listening(self.path)

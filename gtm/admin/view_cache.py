@@ -1,4 +1,4 @@
-"""The views of a plan, a status and the overlay, made once for each: polls of an unchanged node are cheap.
+"""The views of a plan, a status and an overlay, computed once for each: polls of an unchanged node are cheap.
 
 A node with thousands of services takes a tenth of a second to make them, so they are made in a thread. Both the plan
 and the status are frozen, and are the same object while nothing changed.
@@ -18,7 +18,7 @@ from gtm.threads import Pool
 
 @dataclass(frozen=True, slots=True)
 class CachedViews:
-    """What is shown of one plan and one status."""
+    """The views of one plan, one status and one overlay."""
 
     plan: Plan
     status: Status
@@ -30,14 +30,14 @@ class CachedViews:
 
 
 def make_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> CachedViews:
-    """Returns the views."""
+    """Returns the views of a plan, a status and an overlay."""
     services = service_views(plan, status, overlay)
     composed = encode_plain(services)
     return CachedViews(plan, status, overlay, services, composed, zone_views(plan), region_views(plan, status, overlay))
 
 
 class ViewCache:
-    """Keeps the last views. Its state is those."""
+    """Keeps the last views, which are its state."""
 
     def __init__(self) -> None:
         self._views: CachedViews | None = None
@@ -45,13 +45,13 @@ class ViewCache:
         self._threads = Pool("views", threads=1)
 
     async def refresh(self, plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> None:
-        """Makes the views in a thread, unless they are there."""
+        """Computes the views in a thread, unless the cache has them already."""
         async with self._making:
             if not _is_of(self._views, plan, status, overlay):
                 self._views = await self._threads.run(make_views, plan, status, overlay)
 
     def of(self, plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> CachedViews:
-        """Returns the views, made at once if they are not there."""
+        """Returns the views; computes them in this thread if the cache does not have them."""
         views = self._views
         if views is None or not _is_of(views, plan, status, overlay):
             views = self._views = make_views(plan, status, overlay)
@@ -63,6 +63,6 @@ def _is_of(views: CachedViews | None, plan: Plan, status: Status, overlay: Overl
 
 
 def status_json(view: NodeStatus, services_json: bytes) -> bytes:
-    """Returns the JSON of a node's status, the part of it that is long as it was composed before."""
+    """Returns a node's status as JSON; `services_json` is the JSON of its services, which is used as it is."""
     others = encode_plain({field.name: getattr(view, field.name) for field in fields(view) if field.name != "services"})
     return others.removesuffix(b"}") + b',"services":' + services_json + b"}"

@@ -1,4 +1,4 @@
-"""What the admin API shows, as values: the JSON of each answer is one of these, and clients parse it back into it.
+"""The views of the admin API: the JSON of each answer is one of these values, and clients parse it back into it.
 
 /v1/status    NodeStatus
 /v1/regions   Regions
@@ -27,58 +27,58 @@ from gtm.zone.model import DisabledBy
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """One endpoint of a service, what is believed of it, and on whose word."""
+    """One endpoint of a service, with the belief of the node and the voices behind it."""
 
     endpoint: EndpointId
     region: RegionName
     type: str
     weight: int
     monitor: str
-    """The monitor's name; empty when nobody checks it."""
+    """The monitor's name; empty when the service has no monitor."""
     belief: Belief
     since: float | None
-    """Unix time of the change to this belief; None when it never was anything else."""
+    """Unix time of the change to this belief; None when the belief never changed."""
     reason: Reason
     detail: str
     frozen: bool
-    """Too few fresh voices: the last belief stands."""
+    """Whether there are too few fresh voices for a quorum, so that the last belief stands."""
     voices: tuple[Voice, ...]
     state: VerdictState = VerdictState.UNKNOWN
-    """The belief in one word that knows of more: degraded, flapping."""
+    """The belief in one word that is more exact, such as degraded or flapping."""
     flip_in_s: float = 0.0
-    """From the last reading to the soonest that could change the belief; 0: at any time."""
+    """Seconds from the last reading to the first one that could change the belief; 0: at any time."""
     override: str = ""
-    """What a person said of it and counts instead of the belief: up, down, drain; empty when nobody did."""
+    """The action of the override that counts instead of the belief: up, down, drain; empty without an override."""
     held_by: str = ""
-    """The safety rule by which it counts as up although it is believed down; empty for none."""
+    """The safety rule by which the endpoint counts as up although its belief is down; empty for none."""
     down_from: tuple[VantageName, ...] = ()
-    """The vantages from which it is down, and not elsewhere: clients near them get another one while there is one."""
+    """The vantages that see it down while the quorum does not; clients near them get another one if there is any."""
     override_by: str = ""
-    """Who said so."""
+    """Who set the override."""
     override_until: float | None = None
-    """Unix time; None where nobody did."""
+    """The Unix time at which the override ends; None without an override."""
     back_in_s: float | None = None
-    """Of one that is down and answers again: from the last reading to when it is believed up, if all goes on so; 0
-    where nobody can tell yet."""
+    """For an endpoint that is down and answers again: seconds from the last reading until its belief is up, if no
+    reading is bad; 0 where this is not known yet. None for any other endpoint."""
     is_skipped: bool = False
-    """Its region has fewer endpoints up than `min_healthy` asks for, and another has enough."""
+    """Whether its region is skipped: fewer endpoints are up than `min_healthy` wants, and another region has enough."""
     is_last_resort: bool = False
-    """It is answered when all others are down, and not before."""
+    """Whether it is answered only when all others are down."""
 
 
 @dataclass(frozen=True, slots=True)
 class DisabledView:
-    """An endpoint that the zone file disables: nobody checks or answers it."""
+    """An endpoint that the zone file disables: it is neither checked nor answered."""
 
     endpoint: EndpointId
     region: RegionName
     by: DisabledBy
-    """What has `enabled: false` in the zone file, the widest."""
+    """What has `enabled: false` in the zone file: the service, else the region, else the endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class SafetyView:
-    """What a rule of safety does not let happen now."""
+    """A change that a safety rule prevents now."""
 
     rule: str
     subject: str
@@ -87,7 +87,7 @@ class SafetyView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """One service."""
+    """One service with its endpoints."""
 
     service: ServiceId
     zone: str
@@ -96,9 +96,9 @@ class ServiceView:
     state: State
     """The worst over all cells and types."""
     endpoints: tuple[EndpointView, ...]
-    """Those that are enabled; where there are none, the answer is empty (NODATA)."""
+    """The enabled endpoints; where there are none, the answer is empty (NODATA)."""
     disabled: tuple[DisabledView, ...] = ()
-    """The others that the zone file has."""
+    """The disabled endpoints of the zone file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +111,12 @@ class ZoneView:
     services: int
     records: int
     shared_regions: tuple[RegionName, ...] = ()
-    """Those of its regions that are of the shared file: the same place in every zone that has them."""
+    """Its regions that are defined in the shared file (_shared.yaml): the same place in every zone that has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeoSourceView:
-    """One geo file that serves."""
+    """One geo file in use."""
 
     file: str
     type: str
@@ -126,7 +126,7 @@ class GeoSourceView:
 
 @dataclass(frozen=True, slots=True)
 class ProbeView:
-    """One probe that was heard."""
+    """One probe of which this node has a report."""
 
     node: NodeName
     vantage: VantageName
@@ -135,38 +135,38 @@ class ProbeView:
     heard_s_ago: float
     checks: int
     is_silent: bool
-    """None of its votes is fresh any more: it is gone, or cut off."""
+    """Whether none of its votes is fresh any more: the probe has stopped, or is cut off."""
     is_quarantined: bool = False
-    """It is always against the others, and its votes do not count."""
+    """Whether its votes do not count because it always contradicts the other probes."""
     dissent: float = 0.0
-    """How much of what it says is against the others, of late: 0 nothing, 1 everything."""
+    """The share of its recent votes that contradict the other probes: 0 none, 1 all."""
     at: Coordinates | None = None
-    """Where it looks from; None where its node file does not say."""
+    """The place of the probe; None where its node file does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeerView:
-    """One peer, as this node's own polls of it go."""
+    """One peer, with the result of this node's last poll of it."""
 
     node: NodeName
     state: PeerState
     trouble: str = ""
-    """Why the last poll of it failed; empty when it did not."""
+    """Why the last poll of the peer failed; empty when it succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalView:
-    """Reports that were refused."""
+    """The number of reports from one peer that this node refused for one reason."""
 
     peer: NodeName
-    """Who gave them; they may be in anybody's name."""
+    """The peer that sent the reports; they may have the name of another node."""
     reason: str
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class WithheldView:
-    """Why this node, as a probe, does not make some checks: its own file does not let it."""
+    """A reason for which this node, as a probe, does not make some checks: its node file does not allow them."""
 
     reason: str
     checks: int
@@ -177,7 +177,7 @@ class WithheldView:
 
 @dataclass(frozen=True, slots=True)
 class UnreadView:
-    """Why a probe cannot make some checks; only that node can be mended."""
+    """A reason for which a probe cannot make some checks; it must be fixed on that node."""
 
     node: NodeName
     reason: str
@@ -189,19 +189,19 @@ class UnreadView:
 
 @dataclass(frozen=True, slots=True)
 class VotersView:
-    """Whose votes there could be, and how many it takes to change a belief."""
+    """The probes that could vote, and the number of votes that change a belief."""
 
     probes: int
-    """That this node knows of, itself counted where it is one."""
+    """The number of probes that this node knows; it counts itself if it is a probe."""
     votes: int
-    """So many must count."""
+    """The number of votes that a change needs."""
     vantages: int
-    """And be from so many vantages."""
+    """The number of vantages that these votes must come from."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """Everything about one node."""
+    """The whole status of one node."""
 
     node: NodeName
     version: str
@@ -215,49 +215,49 @@ class NodeStatus:
     quorum: str
     zones: tuple[ZoneView, ...]
     problems: tuple[str, ...]
-    """Of zone files, as `gtm check` prints them, the last good zone of each serves; of the state folder; of peers
-    whose signed reports do not count; and of what people said."""
+    """Problems of zone files as `gtm check` prints them (the last valid zone of each is served), of the state folder,
+    of peers whose signed reports do not count, and of overrides."""
     geo: tuple[GeoSourceView, ...]
     geo_problems: tuple[str, ...]
     probes: tuple[ProbeView, ...]
     services: tuple[ServiceView, ...]
     counters: Mapping[str, int]
     unheard: tuple[NodeName, ...] = ()
-    """Peers of which no report came since this node started, sorted: a wrong key or URL, a silent or no probe."""
+    """Peers without a report since this node started, sorted: a wrong key or URL, a silent probe, or no probe."""
     refusals: tuple[RefusalView, ...] = ()
-    """By peer and reason, sorted."""
+    """Refused reports, sorted by peer and reason."""
     peers: tuple[PeerView, ...] = ()
     """Sorted by name."""
     overrides: tuple[OverrideView, ...] = ()
-    """What people said and is in force, by scope."""
+    """The overrides in force, sorted by scope."""
     safety: tuple[SafetyView, ...] = ()
-    """What automatics are not allowed now."""
+    """The changes that safety rules prevent now."""
     vantages: tuple[VantageName, ...] = ()
-    """Those that are known to be somewhere, sorted; from three on each has a local truth for the clients near it."""
+    """The vantages with a known place, sorted; with three or more, each has a local truth for its clients."""
     withheld: tuple[WithheldView, ...] = ()
-    """What this node's own file keeps it from checking, the commonest reason first; 20 at most."""
+    """The checks that this node's own node file does not allow, the most common reason first; 20 reasons at most."""
     warnings: tuple[str, ...] = ()
-    """Of zone files that serve: what is odd in them, as `gtm check` prints it."""
+    """The warnings about zone files that are served, as `gtm check` prints them."""
     unread: tuple[UnreadView, ...] = ()
-    """What probes cannot check, this node's own too: by node, the commonest reason first, 20 of each at most."""
+    """The checks that probes (this node too) cannot make: by node, the most common reason first, 20 of each at most."""
     voters: VotersView | None = None
-    """None of a node that does not say."""
+    """None from a node that does not report it."""
     unready: str = ""
-    """Why it is not ready."""
+    """Why the node is not ready; empty when it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class HoldView:
-    """What decides for endpoints of a region besides what the checks say."""
+    """An override or safety rule that decides for endpoints of a region, besides the checks."""
 
     what: str
-    """What a person said: up, down, drain; or the safety rule that holds what is down up; or min_healthy."""
+    """The action of an override (up, down, drain); or the safety rule that keeps endpoints up; or min_healthy."""
     by: str
-    """Who said it; empty for a rule."""
+    """Who set the override; empty for a rule."""
     until: float | None
-    """Unix time; None for a rule."""
+    """The Unix time at which the override ends; None for a rule."""
     endpoints: int
-    """For so many of them, each counted once for each service."""
+    """The number of endpoints for which it decides, each counted once for each service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,13 +270,13 @@ class RegionView:
     country: str
     state: RegionState
     up: int
-    """Of its distinct checks, and of the addresses that nobody checks: an address counts once for all its services."""
+    """The number of its checks that are up. An unchecked address counts as up, and once for all its services."""
     down: int
     unknown: int
     endpoints: int = 0
-    """Enabled ones, each counted once for each service."""
+    """The number of its enabled endpoints, each counted once for each service."""
     holds: tuple[HoldView, ...] = ()
-    """What decides besides the checks, for the most endpoints first."""
+    """The overrides and safety rules that decide besides the checks; those for the most endpoints are first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,7 @@ class RegionList:
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """A change of the zones that serves."""
+    """The last change of the zones that are served."""
 
     generation: Generation
     ago_s: float
@@ -299,20 +299,20 @@ class LastChange:
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a reload found."""
+    """The result of a reload."""
 
     generation: Generation
     problems: tuple[str, ...]
     changes: tuple[str, ...] | None = None
-    """What came, went and changed in the zones with it; None of a node that does not say."""
+    """What the reload added, removed and changed in the zones; None from a node that does not report it."""
     last: LastChange | None = None
-    """The last change, where this reload made none: a look at the folder may have been faster."""
+    """The last change, where this reload made none: the node may have read the changed files by itself before."""
     node: tuple[str, ...] = ()
-    """What of the node file was taken, and what needs a restart."""
+    """The changes of the node file that took effect, and those that need a restart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Changes of mind, oldest first."""
+    """Events of a node, oldest first."""
 
     events: tuple[Recorded, ...]

@@ -1,4 +1,4 @@
-"""Who may change something over the admin API, and is told apart by what: nobody is trusted for where he connects from.
+"""Who may change something over the admin API, and by which credential: no address is trusted by itself.
 
     the socket in the state folder    its file mode says who gets in; not from a proxy, which may serve others
     Authorization: Bearer TOKEN       a token that the node file names, over TCP or the socket, by a proxy too
@@ -31,26 +31,26 @@ from gtm.files import FileReader
 from gtm.threads import Pool
 
 PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
-"""By them a proxy says that it is one (RFC 7239 4, RFC 9110 7.6.3)."""
+"""Header fields that only proxies add (RFC 7239 4, RFC 9110 7.6.3)."""
 PROXY_PREFIX = "x-forwarded-"
 
 MAX_FILE_BYTES = 4096
 MIN_TOKEN = 20
-"""Characters. Less can be guessed; `openssl rand -hex 32` makes 64."""
+"""Characters of the shortest token. A shorter one could be guessed; `openssl rand -hex 32` makes 64."""
 READ_LIMIT_S = 5.0
-"""For all token files together, some of which may be on a disk that hangs."""
+"""The time limit for reading all token files together; some may be on a disk that hangs."""
 TOKEN_FILES = FileReader("tokens")
 FRESH_S = 1.0
-"""So long what was read counts: a flood of wrong tokens must not become one of reads."""
+"""The time for which tokens are kept before their files are read again: many wrong tokens must not cause many reads."""
 
 MAX_SHOWN = 80
-"""Characters of a certificate's names that a refusal repeats."""
+"""The most characters of a certificate's names that a refusal repeats."""
 
 MAX_WRONG = 10
 WRONG_S = 60.0
-"""So many wrong tokens of one client within so long are told that they are wrong."""
+"""One client gets 401 for MAX_WRONG wrong tokens within WRONG_S, and 429 for more."""
 MAX_CLIENTS = 1024
-"""Whose wrong tokens are counted."""
+"""The most clients whose wrong tokens are counted."""
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN},}}")
@@ -67,7 +67,10 @@ log = logging.getLogger(__name__)
 
 
 class Doorkeeper:
-    """Says who sent a request. Its state is who sent wrong tokens, and which files were complained of."""
+    """Checks the credential of a request, and returns its sender.
+
+    Its state: the tokens, the times of wrong tokens by client, and the logged errors of token files.
+    """
 
     def __init__(self, credentials: Credentials, *, clock: Clock) -> None:
         self._credentials = credentials
@@ -79,7 +82,7 @@ class Doorkeeper:
         self._told: dict[str, str] = {}
 
     async def require(self, request: web.Request) -> str:
-        """Returns the sender of a request that is to change something; raises what to answer to anybody else."""
+        """Returns the name of the sender of a request; raises an HTTP error (401, 403, 429, 503) for a refused one."""
         if "Authorization" in request.headers:
             return await self._by_token(request)
         if request.transport is None:
@@ -103,7 +106,7 @@ class Doorkeeper:
         return f"token {name} at {request.remote or 'the local socket'}"
 
     async def _name_of(self, token: str) -> str | None:
-        """Returns the name of a token; None where no file has it."""
+        """Returns the name of a token in the node file; None where no token file has this token."""
         digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
         digests = await self._fresh_digests()
         fitting = [name for name, wanted in digests.items() if hmac.compare_digest(digest, wanted)]
@@ -124,7 +127,7 @@ class Doorkeeper:
             return self._read[1]
 
     def _digests(self) -> Mapping[str, bytes]:
-        """Returns those of all tokens that can be read; runs in a thread."""
+        """Returns the SHA-256 of each token by its name, without unreadable token files; runs in a thread."""
         digests = {}
         for name, path in self._credentials.tokens.items():
             try:
@@ -136,12 +139,12 @@ class Doorkeeper:
         return digests
 
     async def take(self, credentials: Credentials) -> None:
-        """Lets in who has one of these from now on, and logs which token files are of no use."""
+        """Replaces the credentials, which count from now on, and logs an error for each unusable token file."""
         self._credentials, self._read = credentials, None
         await self.check()
 
     async def check(self) -> None:
-        """Logs which token files are of no use."""
+        """Reads the token files, and logs an error for each unusable one."""
         try:
             await self._pool.run(self._digests, timeout_s=READ_LIMIT_S)
         except CallOverdue as overdue:
@@ -154,7 +157,7 @@ class Doorkeeper:
             log.error("overrides.tokens.%s: %s: %s; nobody gets in with it", name, path, reason)
 
     def _count_wrong(self, client: str) -> None:
-        """Counts a wrong token; raises HTTPTooManyRequests where there were too many before it."""
+        """Counts a wrong token of a client; raises HTTPTooManyRequests after MAX_WRONG within WRONG_S."""
         now = self._clock.monotonic()
         recent = [at for at in self._wrong.pop(client, ()) if at > now - WRONG_S]
         if len(self._wrong) >= MAX_CLIENTS:
@@ -171,7 +174,7 @@ class Doorkeeper:
 
 
 def read_digest(path: Path) -> bytes:
-    """Returns the SHA-256 of the token in a file. Raises FileUnreadable or ValueError where it has none."""
+    """Returns the SHA-256 of the token in a token file. Raises FileUnreadable, or ValueError where it has no token."""
     text = TOKEN_FILES.read(path, limit=MAX_FILE_BYTES).data.decode("ascii", errors="replace").strip()
     digest = _DIGEST.fullmatch(text)
     if digest is not None:
@@ -185,7 +188,7 @@ def read_digest(path: Path) -> bytes:
 
 
 def _certificate_names(certificate: object) -> tuple[str, ...]:
-    """Returns the names of a verified certificate; none where there is no certificate."""
+    """Returns the names of a verified client certificate, as ssl gives it; empty where there is no certificate."""
     if not isinstance(certificate, dict):
         return ()
     subject = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
@@ -201,7 +204,7 @@ def _unnamed(names: Sequence[str]) -> str:
 
 
 def _require_direct(request: web.Request) -> None:
-    """Refuses what a proxy on this machine passes on: to the node it comes from here, whoever sent it."""
+    """Raises HTTPForbidden for a request on the Unix socket that a proxy passed on: its sender may be anybody."""
     for name in request.headers:
         if name.lower() in PROXY_HEADERS or name.lower().startswith(PROXY_PREFIX):
             message = (
@@ -212,7 +215,7 @@ def _require_direct(request: web.Request) -> None:
 
 
 def _user_of(opened: socket.socket) -> str:
-    """Returns the user at the other end of a socket of this machine, where the kernel tells it."""
+    """Returns ` (uid N)` for the user at the other end of a Unix socket; empty where the system does not report it."""
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return ""

@@ -1,4 +1,4 @@
-"""GET /v1/zones: what the zones that serve have, as lines of JSON (gtm/zone/contents.py), for `gtm check --against`.
+"""GET /v1/zones: the contents of the served zones, as lines of JSON (gtm/zone/contents.py), for `gtm check --against`.
 
 In come the zones of a plan; out go their names, services and records, with fingerprints of values, and no value that
 may be secret. The lines are made in a thread, some of them in each turn of the listener, once for all who ask for the
@@ -20,17 +20,17 @@ from gtm.zone.contents import contents_of, lines
 from gtm.zone.model import Zone
 
 CHUNK_LINES = 2_000
-"""Of one turn: some 20 ms."""
+"""The number of lines that are made in one turn: about 20 ms."""
 KEPT_S = 60.0
-"""After they were last asked for. A tenth of the lines is kept: 14 bytes for each record."""
+"""The lines are kept this long after the last request. Compressed to a tenth, they have 14 bytes for each record."""
 MAX_READ_S = 120.0
-"""For all of an answer; it is as long as `gtm` waits for it (client.py)."""
+"""The time limit for a client to read an answer; it is as long as `gtm` waits (client.py)."""
 
 Zones = Callable[[], Sequence[Zone]]
 
 
 def zone_handler(zones: Zones) -> Handler:
-    """Returns the handler that tells what these zones have."""
+    """Returns the handler of GET /v1/zones, which sends the contents of these zones."""
     told = ToldZones(zones)
 
     async def contents(request: web.Request) -> web.StreamResponse:
@@ -54,7 +54,7 @@ def zone_handler(zones: Zones) -> Handler:
 
 
 class ToldZones:
-    """Makes the lines of zones, and keeps the last ones. Its state is those, and when they will be forgotten."""
+    """Makes the lines of zones and keeps them compressed for KEPT_S. Its state is these lines and their timer."""
 
     def __init__(self, zones: Zones) -> None:
         self._zones = zones
@@ -65,7 +65,7 @@ class ToldZones:
         self._forgetting: asyncio.TimerHandle | None = None
 
     async def packed(self, turns: Turns) -> Sequence[bytes]:
-        """Returns the lines of the zones as they are now, in compressed chunks."""
+        """Returns the lines of the present zones in compressed chunks; `turns` are those of the listener."""
         async with self._making:
             zones = tuple(self._zones())
             packed = self._packed
