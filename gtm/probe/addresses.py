@@ -4,13 +4,13 @@ What comes in: the addresses of a name, and the result at each. What goes out: t
 address decides; and the combined result. The key `addresses` of the monitor sets the rule:
 
     an address that...                   next (the default)     any                    all
-    passes                               good                   good                   the others have to, too
-    answers, and not as it should        bad                    the next is asked      bad
-    cannot be reached                    the next is asked      the next is asked      bad
-    lets a stranger in (`deny`)          bad                    bad                    bad
-    this probe has no route to           the next is asked      the next is asked      the others have to pass
-    this probe may not look at           the next is asked      the next is asked      no reading, unless one is bad
-    this probe could not look at now     no reading, unless another decides (it is out of descriptors, or of turns)
+    passes                               good                   good                   the others must pass, too
+    answers otherwise than expected      bad                    the next is tried      bad
+    cannot be reached                    the next is tried      the next is tried      bad
+    allows a forbidden request (`deny`)  bad                    bad                    bad
+    this probe has no route to           the next is tried      the next is tried      the others must pass
+    this probe may not check             the next is tried      the next is tried      inconclusive, unless one is bad
+    this probe could not check now       inconclusive, unless another decides (no descriptor or turn was left)
 
 `next` is what clients do (RFC 8305): they connect to one address after the other, and take the answer of the first that
 they reach, whatever it is.

@@ -119,7 +119,7 @@ class _Race:
         self._attempt = attempt
         self._rule = check.monitor.addresses
         if check.monitor.type is MonitorType.EXEC and self._rule is Addresses.NEXT:
-            self._rule = Addresses.ANY  # a program that failed may have reached nobody
+            self._rule = Addresses.ANY  # a program that failed may have reached no endpoint
         self._of_check = time
         self._waiting = deque(addresses)
         self._of = len(addresses)

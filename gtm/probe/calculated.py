@@ -6,7 +6,7 @@ readings (decision 0045); what a part is, says gtm/checks/calculated.py.
 
     combination (gtm/checks/combine.py)               outcome
     up                                                    ok
-    down                                                  status, with the count and who is down
+    down                                                  status, with the count and the parts that are down
     unknown                                               unread: this probe's check is inconclusive
 """
 

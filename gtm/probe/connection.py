@@ -6,7 +6,7 @@ received bytes piece by piece. No connection is used twice: what one check met m
 asyncio's streams would do, but for two things that a check needs:
 
     what came before the connection broke off is read first     an answer stays whole, whatever comes after it
-    a piece is small, and others have their turns between two   pieces are charged one by one (cost.py)
+    a piece is small, and others have their turns between two   each piece is charged separately (cost.py)
 """
 
 import asyncio

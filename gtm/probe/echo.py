@@ -1,6 +1,6 @@
 """ICMP echo messages: a request composed, a reply recognised. Pure: bytes in, bytes out.
 
-What comes in: an identifier, a sequence number and a payload; or what a socket received, which is anybody's. What goes
+What comes in: an identifier, a sequence number and a payload; or bytes from a socket, of any content. What goes
 out: a request (RFC 792, RFC 4443 4.1); or the sequence number that a reply answers, or None for all else. It raises
 nothing, whatever the bytes are.
 """

@@ -7,7 +7,7 @@ and a detail for people. This is the only border where these become ours; the fi
     cert_...  the certificate: expired, self-signed, of another name, ...
     tls...    the handshake: too old a version, no client certificate, or something else
     unread    this machine's fault: no descriptor, port, memory or address family left, or what its node file does not
-              permit. Nobody goes down for it
+              permit. The check is inconclusive
     timeout   the monitor's or the kernel's
     refused   refused, or unreachable, or forbidden by a firewall on the way
     reset     the connection broke off

@@ -9,7 +9,7 @@ nothing of the answer. What comes after the end is not looked at: it is no part 
     with Content-Length, once or again with one value  has that many octets
     with another transfer coding, or with neither      ends with the connection
 
-Two different lengths, and one that is no number, are never passed over: nobody knows where such an answer ends. A
+Two different lengths, and one that is no number, are always errors: the end of such an answer is not known. A
 strict monitor wants one framing, and one that the version and the status may have.
 """
 

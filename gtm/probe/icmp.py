@@ -4,7 +4,7 @@ What comes in: a check. What goes out: an outcome; failures of the network are r
 the kernel lets this process's group send echoes (net.ipv4.ping_group_range), no right is needed; else a raw socket is
 tried, which takes CAP_NET_RAW; without either the check is inconclusive:
 
-    socket     right                who picks the identifier    what is received
+    socket     right                source of the identifier    what is received
     datagram   ping_group_range     the kernel                  replies to it alone
     raw        CAP_NET_RAW          chance                      all ICMP of the endpoint, and with IPv4 the header of IP
 

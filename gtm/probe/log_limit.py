@@ -1,4 +1,4 @@
-"""Limits the log lines about checks that change state: each zone has a number of them, then a count of the rest.
+"""Limits the log lines about checks that change state: each zone may log a number of them; the rest is counted.
 
 What comes in: a line, and the scope of its check. What goes out: the line, or nothing. An author of one zone file may
 have thousands of endpoints change several times a second, and must not fill the disk, nor hide the lines of others.

@@ -2,7 +2,7 @@
 
 What comes in: the certificate of each handshake that was good, from deep inside asyncio, which passes no objects
 of ours on: so the receiver is in a context variable, as the stopwatch is. What goes out: the last one, as a value; none
-where there was no TLS, or where the endpoint sends what nobody can read.
+where there was no TLS, or where the certificate cannot be read.
 """
 
 from collections.abc import Iterator

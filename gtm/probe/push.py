@@ -1,6 +1,6 @@
 """The check of monitors `push`: the endpoint sends heartbeats to this node.
 
-What comes in: a check, and the last heartbeat that this node heard of it. What goes out: an outcome; nothing is sent
+What comes in: a check, and the last heartbeat of it that this node received. What goes out: an outcome; nothing is sent
 and nothing is waited for:
 
     last heartbeat             outcome

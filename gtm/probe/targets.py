@@ -183,7 +183,7 @@ def _asked(address: Address, ask: Callable[[socket.socket], None]) -> str | None
             ask(asking)
             name: str = asking.getsockname()[0]
     except OSError as error:
-        # short of descriptors nobody can tell: then it is this machine's, and refused for now
+        # without a free descriptor it is not known: the address is refused for now, as if it were this machine's
         return str(address) if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM} else None
     return name
 

@@ -1,1 +1,1 @@
-"""Files: reads the zone folder and the geo data, and says when they changed."""
+"""Files: reads the zone folder and the geo data, and finds out when they changed."""

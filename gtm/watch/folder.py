@@ -220,7 +220,10 @@ def scan(folder: Path, also: AbstractSet[str] = frozenset()) -> Scan:
 
 
 def scan_or_raise(folder: Path, also: AbstractSet[str] = frozenset()) -> Scan:
-    """Returns the same as `scan`. Raises FileUnreadable if the folder cannot be read."""
+    """Returns the stamps of the files that a reading would read, and of the files named in `also`.
+
+    Raises FileUnreadable if the folder cannot be read.
+    """
     modified_ns, names = ZONE_FILES.call(
         folder, lambda _: (folder.stat().st_mtime_ns, _names(folder, (*ZONE_ENDINGS, RECORDS_ENDING)))
     )

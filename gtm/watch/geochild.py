@@ -55,7 +55,7 @@ def decode_with_c(content: bytes, *, odd: bool) -> Database:
 
     A corrupt record may end this process.
     """
-    # The reader maps a file; this one has no name, so nobody else can overwrite it.
+    # The reader maps a file; this one has no name, so no other process can overwrite it.
     with TemporaryFile() as file:
         file.write(content)
         file.flush()
