@@ -39,11 +39,11 @@ _NAMES_WITHIN: Mapping[int, tuple[int, int]] = {
     RdataType.MX: (2, 1),
 }
 """The octets of RDATA before its names, and how many these are: RFC 3597 4 has names compressed in types of RFC 1035
-alone. Those that nobody uses (MB, MD, MF, MG, MINFO, MR) are left as they are: not every client can read them."""
+alone. Obsolete types (MB, MD, MF, MG, MINFO, MR) are not compressed: not every client can read that."""
 _RDLENGTH_OCTETS = 2
 REMEMBERED = 64
-"""So many suffixes of names behind the question are pointed to: an answer over TCP may have thousands of names, and the
-Rust engine compares each with all of these."""
+"""The most suffixes of names after the question that compression pointers use: an answer over TCP may have thousands of
+names, and the Rust engine compares each with all of these."""
 
 
 @dataclass(frozen=True, slots=True)

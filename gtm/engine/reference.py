@@ -97,8 +97,8 @@ class Asker:
     resolver: Address
     """The source address of the query; it decides when `address` is in no known network."""
     scoped: bool | None
-    """Whether the answer's scope is that of the network that decides; False: the scope is 0, as the client asked not to
-    be located (RFC 7871 7.1.2); None: no client subnet was sent."""
+    """True: the answer's scope is that of the network that decides. False: the scope is 0, because the client does not
+    want to be located (RFC 7871 7.1.2). None: the query has no client subnet."""
 
     def hit(self, plan: Plan, service: ServiceId) -> Hit:
         """Returns the cell of this asker for a service, with the prefix length of the network that decides."""
@@ -106,7 +106,7 @@ class Asker:
 
 
 class _Answering:
-    """Builds the reply to one question: it starts at the name asked, and follows aliases inside the zone."""
+    """Builds the reply to one question: it starts at the question's name, and follows aliases inside the zone."""
 
     trace: Trace | None = None
     """The trace to fill, if any. It is a class attribute, because an argument would cost time on every query."""

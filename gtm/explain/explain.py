@@ -105,7 +105,7 @@ class Explanation:
     zone: str
     """The zone of the name; empty when no zone here has it."""
     aliases: tuple[str, ...]
-    """The names followed, from the one asked to the one that answers."""
+    """The names on the way through aliases, from the question's name to the name that answers."""
     service: ServiceId | None
     """The service at the name that answers, though it may have nothing of this type; None when there is none."""
     steered: Steered | None

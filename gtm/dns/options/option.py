@@ -17,11 +17,11 @@ class ReplyFacts(Protocol):
 
     @property
     def scope(self) -> int | None:
-        """SCOPE PREFIX-LENGTH; None for a reply without a client subnet option."""
+        """Returns the SCOPE PREFIX-LENGTH; None for a reply without a client subnet option."""
 
     @property
     def extended_error(self) -> str:
-        """Text for the extended DNS error; empty where there is none."""
+        """Returns the text for the extended DNS error; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

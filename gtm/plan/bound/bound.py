@@ -12,13 +12,13 @@ arithmetic on zone files and node files: it sends nothing, and measures nothing.
     3. After the first bad one come rechecks, or rounds where the monitor has none, until the verdict is down.
     4. What is calculated follows the slowest of its parts that can be down; a service among them dies as a whole.
     5. Every probe that the quorum needs is as late as that; then the others' reports matter no more.
-    6. What a rule holds (holds.py) is let go at the first merge after its time.
+    6. A safety rule that keeps the endpoint up (holds.py) ends at the first merge after its time.
     7. An answer given just before the swap lives for the whole TTL. A TTL that follows health is shorter from when the
        first bad readings are known, so the last answer that got a longer one may be the one that lasts longest; and it
-       is the least while a rule holds.
+       is the least while a safety rule keeps the endpoint up.
 
-It holds while the probes keep their schedule, peers reach each other, at least a quorum of probes lives, and something
-healthy is left to answer. An override is no part of it, nor what rules hold when more fails than one thing.
+It is right while the probes keep their schedule, peers reach each other, at least a quorum of probes lives, and another
+endpoint is up. It leaves out overrides, and safety rules that apply only when more than one thing fails.
 """
 
 import math

@@ -2,15 +2,15 @@
 
 What comes in: a service, the status, and the overlay. What goes out: endpoints.
 
-To take such endpoints out part by part sends everybody to fewer and fewer of them, and ends where it began, or where
-none is answered. So the rule `max_share_removed_per_minute` (rules.py) lets them go together:
+To take such endpoints out part by part would send all clients to fewer and fewer of them; at the end all are answered
+again, or none. So the rule `max_share_removed_per_minute` (rules.py) takes them out together:
 
     serve_all, serve_last_good            at once: all are answered, as if they were up, or what was answered before
     last_resort, nodata, servfail         once the budget has paid for the last of them, and until then all stay
 
-When something of the type is up again, of the rest goes
+When something of the type is up again, the others are taken out:
 
-    what is dead (evidence.py)              at once: it is better for nobody that it is answered still
+    what is dead (evidence.py)            at once: it is of no use in the answers
     what answers                          when it is paid for, as if it failed just now, and an interval later at the
                                           soonest: it may be the check that is wrong, or it is about to be up
 """

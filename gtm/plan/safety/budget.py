@@ -1,10 +1,10 @@
 """What a budget has spent: the shares that were taken out and are still out, as far as it is not refilled yet.
 
-A budget is refilled at a steady pace, the oldest expense first. What came back costs nothing any more: a region that
-dies, recovers and dies again is one region. Nobody overtakes: as long as the first in the queue cannot be paid for,
-nothing is, or what costs little and fails again and again would keep out what costs much for ever.
+A budget is refilled at a steady pace, the oldest expense first. A check that came back costs nothing any more: a region
+that dies, recovers and dies again is one region. The queue keeps its order: while the budget cannot pay for the first
+check, it pays for none. Else cheap checks that fail again and again would keep an expensive one waiting for ever.
 
-A budget has a purse for each type, A and AAAA, and what answers both is paid for of both, or not at all.
+A budget has a purse for each type, A and AAAA. A check that answers both is paid from both, or not at all.
 """
 
 from collections.abc import Iterable, Mapping

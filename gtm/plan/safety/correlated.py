@@ -2,11 +2,11 @@
 
     more than half of the checks that were up went down within one interval (and SETTLE_S for reports to cross),
     and they are of services that share no target, directly or through others,
-    and of what is not in any one region, or calculated from it, half failed too: a region that dies takes more along
-        than its own; or there is only one region
-    -> suspicion: nothing of it is believed, in the zones that it is like a mistake of the probes for: more than half of
-       the zone's own checks that were up failed, and no one of its regions explains that. Whoever writes one zone file
-       may have any number of checks fail, and must not hold what fails in another
+    and for each region, half of the checks outside it failed too (a region that dies may take down some checks outside
+        it); or there is only one region
+    -> suspicion: these failures are not believed in the zones where they look like a mistake of the probes: more than
+       half of the zone's own checks that were up failed, and no one of its regions explains that. The author of one
+       zone file can make any number of checks fail, and must not stop failover in another zone
 
     half of them are up again                                  -> over; the rest is believed at the pace of the budget
     nothing at all was up, something is again, and the rest is -> over; of a service of which nothing was up, what is
@@ -14,8 +14,8 @@
     HOLD_S have passed, and fresh voices still say the same    -> over, as confirmed; the same
         of half of them: the others may be frozen for long
 
-What is in doubt for its own answers (suspect_check.py) was reached, and makes no suspicion.
-Checks of services with `correlated_failure: false` neither make a suspicion nor are held by one.
+Endpoints in doubt because of their answers (suspect_check.py) were reached, and make no suspicion.
+Checks of services with `correlated_failure: false` neither make a suspicion nor are affected by one.
 """
 
 from collections import defaultdict

@@ -1,20 +1,20 @@
 """Doubt (`correlated_failure`): when one service fails in several regions at once, for one reason, blame its check.
 
-It is for sites with one service, of which a suspicion of the probes (correlated.py) says nothing: there only unrelated
-services tell. What failed within one interval (and SETTLE_S), and was up, is looked at:
+It is for sites with one service: a suspicion of the probes (correlated.py) needs unrelated services. It examines the
+checks that were up and failed within one interval (and SETTLE_S):
 
     more than half of the service's checks failed, and each got an answer that the monitor does not want, and that
     clients may never see (evidence.py): a health path that is gone, another body
     or all of them failed, for one reason of whatever kind, and nothing else that this node knows of is up: then the
     probes may have lost their network
     and no one region explains it: of what is not in it, half failed too; and there are several
-    -> doubt: nothing of it is believed
+    -> doubt: these failures are not believed
 
     half of what failed is up again, or anything where it was no misfit  -> over; the rest at the pace of the budget
     HOLD_S have passed, and fresh voices still say the same of half      -> over, as confirmed; the same
 
-Until so much has failed, no more than one region is let go of what failed by such answers: the rest waits for an
-interval, and is in doubt then, or is not (`may_be_doubted`).
+Until so much has failed, no more than one region is taken out for such answers: the other checks wait for an interval,
+and then are in doubt, or not (`may_be_doubted`).
 """
 
 from collections import Counter
