@@ -51,11 +51,9 @@ from gtm.zone.parse import NO_SHARED, parse, parse_shared
 from gtm.zone.steering import Vocabulary
 
 FILE_LIMIT_S = 10.0
-"""CPU seconds that reading a file may take, and as much again for each megabyte: ten times what a slow machine
-needs."""
+"""CPU seconds for reading a file, and as much again for each megabyte: ten times what a slow machine needs."""
 MAX_FOLDER_PROBLEMS = 10_000
-"""Most problems of all files together. Of each later file only the first problem is kept, and the number of the
-rest."""
+"""Most problems of all files together. Of each later file, only the first problem and a count are kept."""
 MAX_TRACEBACKS = 5
 """Most tracebacks that one reading logs for internal errors of this program."""
 _MEGABYTE = 2**20
@@ -91,11 +89,7 @@ class FolderReading:
         monotonic: Callable[[], float] = time.monotonic,
         guard: LossGuard = NO_GUARD,
     ) -> None:
-        """Prepares a reading; `previous` is the last catalogue.
-
-        Without `look` it reads every file as it is, and compares no stamps. `guard` refuses zones that would lose too
-        much.
-        """
+        """Prepares a reading. Without `look` every file is read as it is; `guard` refuses too large losses."""
         self._guard = guard
         self._serving = {each.zone.origin: each for each in previous.loaded}
         self._looked = Looked(folder, look)
@@ -108,8 +102,7 @@ class FolderReading:
         self._records = RecordsFiles(folder, self._looked, previous.loaded)
         held = {each.losing for each in previous.refused if each.keeps is not None}
         self._before = {each.zone.file: each for each in previous.loaded if _text(each.zone.origin) not in held}
-        """The last good zone of each file; without zones that serve in place of another file's zone that would
-        lose too much."""
+        """The last good zone of each file, without zones that serve in place of another file's refused zone."""
         self._refused_before = {each.file: each for each in previous.refused}
         self._shared = previous.shared
         self._shared_source = previous.shared_source
@@ -147,16 +140,13 @@ class FolderReading:
 
     @property
     def unlisted(self) -> frozenset[str]:
-        """Returns the names of included files that a scan of the folder does not list.
-
-        The next scan must be given these names.
-        """
+        """Returns the included files that a scan of the folder does not list: the next scan needs their names."""
         known = [self._results.get(file) or self._as_before(file) for file in self._files]
         met = (name for each in known if each is not None for name in each.stamps if not is_listed(name))
         return frozenset((*met, *self._looked.unlisted))
 
     def read_for(self, seconds: float | None) -> Catalogue:
-        """Reads files for this many seconds, or all of them with None, and returns the catalogue so far."""
+        """Reads files for this many seconds, or all files with None; returns the catalogue so far."""
         self._progress.begin()
         ends_at = None if seconds is None else self._monotonic() + seconds
         if self._waiting is None:
@@ -227,10 +217,7 @@ class FolderReading:
         return not self._is_shared_as_before or file in self._previous.stale
 
     def _so_far(self, file: str) -> Loaded | RefusedFile | None:
-        """Returns a file's result so far.
-
-        Until all files are read, a file that changed its zone keeps its last result.
-        """
+        """Returns a file's result so far. Until the end, a file that changed its zone keeps its last result."""
         result, before = self._results.get(file), self._before.get(file)
         is_other = isinstance(result, Loaded) and before is not None and result.zone.origin != before.zone.origin
         return self._as_before(file) if result is None or (self._waiting and is_other) else result
@@ -240,10 +227,7 @@ class FolderReading:
         return self._before.get(file) if refused is None else refused.twin or refused
 
     def begin(self) -> None:
-        """Lists the files of the folder, and sorts those that must be read.
-
-        An unreadable folder keeps the last catalogue.
-        """
+        """Lists the files of the folder, and sorts those to read. If it is unreadable, the last catalogue stays."""
         try:
             self._looked.begin()
         except FileUnreadable as error:
@@ -264,7 +248,7 @@ class FolderReading:
         self._waiting = waiting
 
     def _hold_unsettled(self) -> None:
-        """Keeps the last results of files that are being written; refuses those that are being written for too long."""
+        """Keeps the last results of files that are being written; refuses those written for too long."""
         for file in self._looked.unsettled_zone_files:
             self._hold(file, Path(file).name)
         if self._looked.is_shared_settled:
@@ -277,7 +261,7 @@ class FolderReading:
                 self._refused_shared.append(refused)
 
     def _hold(self, file: str, name: str) -> None:
-        """Keeps the last result of the zone file `file` because `name`, a file that it uses, is being written."""
+        """Keeps the last result of the zone file `file` while `name`, a file that it uses, is being written."""
         self._held.add(file)
         overdue = self._looked.overdue(file, name)
         if overdue is not None:
@@ -293,10 +277,7 @@ class FolderReading:
         return before is None or self._is_stale(file) or not self._looked.is_as(before.stamps)
 
     def _is_first_otherwise(self, refused: RefusedFile) -> bool:
-        """Returns whether the file that has the zone of this refused file was removed, came back or changed.
-
-        It is False where the refusal has nothing to do with another file.
-        """
+        """Returns whether another file, which has this refused file's zone, was removed, came back or changed."""
         if refused.keeps is not None:
             first = refused.keeps.zone.file
             return first in self._there and self._looks_otherwise(first)
@@ -336,10 +317,7 @@ class FolderReading:
         self._is_shared_as_before = self._shared == self._previous.shared
 
     def _refusal_of_shared(self, file: str) -> RefusedFile | None:
-        """Reads the shared file (_shared.yaml).
-
-        With problems, it returns the refusal, and the last good content stays.
-        """
+        """Reads the shared file (_shared.yaml). With problems, returns the refusal; the last good content stays."""
         fingerprint = ""
         try:
             text = Text(file, text_of(Path(file)))
@@ -413,10 +391,7 @@ class FolderReading:
         return loaded
 
     def _refusal_for_loss(self, loaded: Loaded) -> RefusedFile | None:
-        """Returns the refusal of a zone that would lose too much, or None.
-
-        A reload retries it, perhaps with --force.
-        """
+        """Returns the refusal of a zone that would lose too much, or None. A reload reads the file again."""
         file, serving = loaded.zone.file, self._serving.get(loaded.zone.origin)
         if serving is None or self._is_of_another(serving, file):
             return None
@@ -455,10 +430,7 @@ class FolderReading:
         return before if is_as_it_was else None
 
     def _has_the_same_records(self, refused: RefusedFile) -> bool:
-        """Returns whether the records files of a refused file are unchanged.
-
-        A file that cannot be read counts as changed: the reason may be another one now.
-        """
+        """Returns whether the records files of a refused file are unchanged; an unreadable one counts as changed."""
         return all(
             fingerprint and records_fingerprint(self._records.content(name)) == fingerprint
             for name, fingerprint in refused.records
