@@ -80,7 +80,7 @@ class Steered:
     is_drawn: bool
     """Whether each query draws, so that the answer shown is one of several."""
     on_all_down: OnAllDown
-    """What the zone says is answered when all are down; it matters in the states FAIL_OPEN and FAIL_CLOSED."""
+    """The service's `on_all_down`; it matters in the states FAIL_OPEN and FAIL_CLOSED."""
     chances: tuple[tuple[EndpointId, float], ...]
     """For each endpoint that can be answered, the share of queries that get it."""
     checks: tuple[tuple[EndpointId, CheckStatus], ...]

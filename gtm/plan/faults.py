@@ -1,13 +1,13 @@
-"""Faults: what goes down together when one thing dies.
+"""Faults: the checks that are down together when one thing dies.
 
-What comes in: every check of the zones (`Watched`), and a service. What goes out: the single faults that take something
-of that service along, each with all the checks that are down after it, those of other services too:
+What comes in: every check of the zones (`Watched`), and a service. What goes out: the single faults that take down a
+check of that service, each with all the checks that are down after it, those of other services too:
 
     a region           every target in it, whatever zone has it: a region is one place
     a service          every target of one that the service's monitor is calculated from
-    all that it awaits at once, where none of the others takes it down
+    all services that its monitor is calculated from at once, where none of the others takes it down
 
-A target that dies is down for every check that looks at it. What is calculated follows by the rule of the probes.
+A dead target is down for every check of it. Calculated checks follow by the rule of the probes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -33,7 +33,7 @@ class Cell:
 
     views: Views
     example: Place
-    """One of the places in it."""
+    """One of the places in the cell."""
     nearest: VantageName | None = None
     """The vantage that is nearest to all of its places; None where local truth does not count, or none is known."""
 
@@ -107,7 +107,7 @@ class ZonePlan:
     serial: int
     origin: Labels
     nodes: Mapping[Labels, Node]
-    """By absolute name; it has the origin and every empty non-terminal."""
+    """The nodes by absolute name, with the origin and every empty non-terminal."""
     own: Mapping[Labels, Node]
     """The nodes with more than records of the records file; engines get the other nodes packed."""
     soa: StaticRRset

@@ -200,7 +200,7 @@ def _touched(
     for number in covered:
         endpoint_ref = steered.endpoint_refs[number]
         decider, old = after.said.of(endpoint_ref), before.said.of(endpoint_ref)
-        if decider is None:  # it ended as it was said
+        if decider is None:  # it ended at the moment when it was set
             continue
         if asked.said.action not in TAKING:
             is_its = decider == asked.said
@@ -212,7 +212,7 @@ def _touched(
         elif number in answered:
             is_in = believed[number] is not Belief.DOWN or number in answered_now
             touched.append((Touched(endpoint_ref, Why.LAST if is_in else Why.BACK), False))
-        elif decider not in {asked.said, old}:  # said by the same command
+        elif decider not in {asked.said, old}:  # another override of the same command
             touched.append((Touched(endpoint_ref, Why.OUT, decider), True))
         elif old is not None and old.action in TAKING:
             is_renewed = old == asked.renews

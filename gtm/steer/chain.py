@@ -14,7 +14,7 @@ from gtm.steer.filter import Candidates, Choose, Filter, Regions, View
 Chain = tuple[Filter, ...]
 
 Views = tuple[View, ...]
-"""What each filter of a chain sees of a place; () for one that does not look. It is the key of a cell."""
+"""The view that each filter of a chain has of a place; () for a filter that needs no place. It is the key of a cell."""
 
 
 @dataclass(frozen=True, slots=True)

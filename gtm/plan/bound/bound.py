@@ -114,7 +114,7 @@ class _Run:
         if self.service.ttl_min is None:
             yield Bound((*held.terms, Term("ttl", self.service.ttl, "of an answer given just before the swap")))
             return
-        if self.holds:  # to hold is to be told otherwise than the checks say: such TTLs are the least
+        if self.holds:  # while a safety rule overrides the checks, TTLs are the minimum
             yield Bound((*held.terms, Term("ttl", self.service.ttl_min, "of an answer given while it was held")))
         for bad in range(1 if check.parts else needed):
             ttl_s = _ttl_s(self.service, self.promise_s(check, bad=bad))

@@ -94,5 +94,5 @@ def _allowed(
         if history is None and shares.services:
             history = recalled(shares, status if delta is None else delta.before, now=now, wall=wall)
         return allow(shares, history or NO_HISTORY, status, delta, overrides, now=now), None
-    except Exception as error:  # noqa: BLE001  # safety that fails must not stop failover: whoever asked tells it
+    except Exception as error:  # noqa: BLE001  # a fault in the rules must not stop failover: the caller reports it
         return SafetyDecision({}, (), NO_HISTORY), error

@@ -70,17 +70,17 @@ class History:
 
     waiting: Waiting = field(default_factory=dict)
     open: Waiting = field(default_factory=dict)
-    """What is down and answered, because nothing of its type is up (`serve_all`, `serve_last_good`); since when."""
+    """Checks that are down and answered, because nothing of their type is up (`on_all_down` fails open); since when."""
     lost: frozenset[BudgetKey] = frozenset()
-    """What is open or waits, of record types of which nothing is up by the checks."""
+    """The open or waiting checks of record types of which nothing is up by the checks."""
     spared: frozenset[BudgetKey] = frozenset()
-    """What was in `lost`, and waits now because something of its type is up again."""
+    """The checks that were in `lost`, and wait now because something of their type is up again."""
     said: InForce = NOTHING_IN_FORCE
     """The overrides in force at this decision."""
     shares: Shares = field(default=NO_SHARES, repr=False, compare=False)
     """The shares of the zones at this decision."""
     paid: frozenset[BudgetKey] = frozenset()
-    """What the budget has paid for, and waits only for others of its service, to go together with them."""
+    """The checks that the budget has paid for; they wait only for others of their service, to count with them."""
     graces: Waiting = field(default_factory=dict)
     """The time until which an endpoint stays up in any case: a fault that is fixed at once is up within an interval."""
     fallen: Mapping[CheckId, float] = field(default_factory=dict)
