@@ -1,4 +1,4 @@
-"""What serves, or the files of before -> what zone files would change of it: for `gtm check --against`."""
+"""The zones of a node, or of another folder -> what zone files would change there: for `gtm check --against`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,14 +30,17 @@ WARNING = "warning: "
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What zone files would change."""
+    """The changes that zone files would make to a node or a folder."""
 
     against: str
     changes: tuple[ZoneChanges, ...]
     held: tuple[str, ...]
-    """Of a folder, why a node would keep what serves: a zone would lose most of it. A node does not tell enough."""
+    """Messages about zones that would lose most of their records, so that a node would keep the zone that it serves.
+
+    Empty against a node, which does not report enough for this.
+    """
     fates: tuple[str, ...]
-    """What would become of overrides; some are warnings."""
+    """The effects on the overrides of a node, as text; some are warnings."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -46,7 +49,7 @@ class Compared:
 
     @property
     def warned(self) -> int:
-        """Returns the number of warnings, those about overrides too."""
+        """Returns the number of warnings, with those about overrides."""
         return len(self.all_warnings)
 
     @property
@@ -56,7 +59,7 @@ class Compared:
 
     @property
     def lines(self) -> Iterator[str]:
-        """Yields it for people."""
+        """Yields the changes as lines for people."""
         yield from map(str, self.changes)
         yield from (f"{WARNING}{warning}" for warning in self.warnings)
         yield from self.fates
@@ -65,7 +68,7 @@ class Compared:
 
     @property
     def fields(self) -> Mapping[str, object]:
-        """Returns it for programs."""
+        """Returns the changes as a JSON object for programs."""
         return {
             "against": self.against,
             "changes": [_fields(change) for change in self.changes],
@@ -77,8 +80,8 @@ class Compared:
 def compared(against: str, zones: Sequence[Zone], *, alone: bool, most_lost: float) -> Compared:
     """Returns the changes that these zones would make to a node, or to a folder.
 
-    `alone`: of other zones nothing is said.  Raises ZoneInvalid where there is no good zone in the folder, or
-    Unreachable.
+    `against` is an admin address or a path. With `alone`, other zones there are not compared. `most_lost` is the share
+    of a zone that it may lose. Raises ZoneInvalid where the folder has no valid zone, or Unreachable.
     """
     changed, held = _changes_against(against, zones, alone=alone, most_lost=most_lost)
     return Compared(against, changed, held, _overrides_against(against, zones, alone=alone))
@@ -105,10 +108,7 @@ def _changes_against(
 
 
 def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> tuple[str, ...]:
-    """Returns the effects that these zones would have on the overrides of a node.
-
-    Nothing for a folder, which has no people.
-    """
+    """Returns the effects that these zones would have on the overrides of a node, as text; empty for a folder."""
     place, origins = Path(against), {zone.origin.to_text(omit_final_dot=True).lower() for zone in zones}
     if place.exists() and not place.is_socket():
         return ()
@@ -128,7 +128,7 @@ def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> t
 
 
 def _fate(scope: Scope, override: OverrideView, before: Layout, after: Layout) -> str:
-    """Returns the effect on an override; empty where nothing does."""
+    """Returns the effect of new zones on one scope of an override, as text; empty where there is none."""
     now = followed(scope, before, after)
     if now == (scope,) or not before.has(scope):
         return ""
@@ -156,7 +156,7 @@ def _address(place: Path, against: str) -> str:
 
 
 def _zones_of(place: Path) -> tuple[Zone, ...]:
-    """Returns the good zones of a folder, or of the one that a file is in."""
+    """Returns the valid zones of a zone folder, or only the zone of a zone file; prints an error about other files."""
     folder = place.parent if place.is_file() else place
     catalogue = never_empty(folder, EMPTY, read(folder, EMPTY, vocabulary(Counters())))
     if not catalogue.zones:

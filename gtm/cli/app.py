@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class _Refusal(Protocol):
-    """What typer raises for a wrong command line; its class is not public."""
+    """The exception of typer for a wrong command line, whose class is not public."""
 
     exit_code: int
 
     def format_message(self) -> str:
-        """Returns the message of the error; nothing where the help was shown for it."""
+        """Returns the message of the error; empty where typer has shown the help instead."""
         ...
 
 
 def make_app(only: str = "") -> typer.Typer:
-    """Returns the command line: with one command or group, or with all where there is none of that name.
+    """Returns the typer app with one command or group, or with all where `only` is none of their names.
 
-    Loading them all takes longer than most of them run, and a node that starts is waited for.
+    Loading all commands takes longer than most of them run, and would delay the start of a node.
     """
     made = _empty()
     is_known = only in COMMANDS or only in GROUPS
@@ -60,7 +60,7 @@ def make_app(only: str = "") -> typer.Typer:
 
 
 def make_list() -> typer.Typer:
-    """Returns the command line with what its help shows of each command alone: none can be run."""
+    """Returns a typer app for `gtm --help`: it has the name and the summary of each command, and can run none."""
     made = _empty()
     for name, command in (*COMMANDS.items(), *GROUPS.items()):
         made.command(name, help=command.summary)(_options)
@@ -175,7 +175,7 @@ def main() -> None:
 
 
 def _print_refusal(error: _Refusal) -> None:
-    """Prints what is wrong with the command line: one line, for a shell's history, a log or a chat."""
+    """Prints the error of a wrong command line to standard error, as one line."""
     message = " ".join(error.format_message().replace("Value error, ", "").split())
     if message:
         first = [word for word in _typed()[:1] if word in COMMANDS or word in GROUPS]
@@ -184,9 +184,9 @@ def _print_refusal(error: _Refusal) -> None:
 
 
 def _open_missing() -> None:
-    """Lets go nowhere what would go to a stream that the shell has closed: `gtm status >&-`.
+    """Opens /dev/null for standard output or standard error if the shell has closed it: `gtm status >&-`.
 
-    Else the next file or socket gets its number, and what is printed by others.
+    Otherwise the next file or socket would get its descriptor, and the text that is printed.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -194,7 +194,7 @@ def _open_missing() -> None:
 
 
 def _teach_completion() -> None:
-    """Lets typer answer a shell that completes: by itself it does so only with options to install its own scripts."""
+    """Makes typer answer a shell that completes a line; typer does so only with its own options to install scripts."""
     if ASKED in os.environ:
         from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
 
@@ -202,7 +202,7 @@ def _teach_completion() -> None:
 
 
 def _made(typed: Sequence[str]) -> typer.Typer:
-    """Returns as much of the command line as what is typed needs: a command, their names, or all."""
+    """Returns the typer app for the typed words: with one command, with the list of commands, or with all."""
     first = typed[0] if typed else ""
     if first in COMMANDS or first in GROUPS:
         return make_app(first)
@@ -211,17 +211,17 @@ def _made(typed: Sequence[str]) -> typer.Typer:
 
 
 def _typed() -> Sequence[str]:
-    """Returns the words behind `gtm`; for a shell that completes they are in the line so far (completion.py)."""
+    """Returns the words after `gtm`: the arguments, or the line that a shell wants to complete (completion.py)."""
     typed = os.environ.get(LINE, "").split() if ASKED in os.environ else sys.argv
     return typed[1:]
 
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-"""What only standard output can fail with here: who writes a file makes an error of ours of it."""
+"""Errors that only standard output can cause here: code that writes a file turns them into a GtmError."""
 
 
 def _give_up_output() -> None:
-    """Lets what is still in the buffer of standard output go nowhere, or Python would complain of it at its end."""
+    """Sends the rest of standard output to /dev/null, or Python would print an error when it ends."""
     if isinstance(sys.stdout, TextIOWrapper):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -72,7 +72,10 @@ def _catalogue(folder: Path, steering_vocabulary: SteeringVocabulary) -> Catalog
 
 
 def _asked(name: str, catalogue: Catalogue) -> Service:
-    """Returns the service of this name; mistakes in files of others are told aside."""
+    """Returns the service of this name; prints problems of zone files to standard error.
+
+    Raises ZoneInvalid where it may be in a file with a mistake, or typer.BadParameter where there is none.
+    """
     try:
         service = _service(name, catalogue.zones)
     except typer.BadParameter:
@@ -85,7 +88,7 @@ def _asked(name: str, catalogue: Catalogue) -> Service:
 
 
 def _service(name: str, zones: tuple[Zone, ...]) -> Service:
-    """Returns the service of this name, or the only one whose name within its zone this is."""
+    """Returns the service with this full name, or the only one with this short name; raises typer.BadParameter."""
     wanted = name.removesuffix(".").lower()
     known = {str(service.id): (service, zone) for zone in zones for service in zone.all_services}
     if wanted in known:
@@ -102,7 +105,7 @@ def _text(zone: Zone) -> str:
 
 
 def _shares(zones: tuple[Zone, ...], steering_vocabulary: SteeringVocabulary) -> Shares:
-    """Returns the shares that the safety rules use, which neither records nor places change."""
+    """Returns the shares of the weights that safety rules use, from a plan without records and without geo data."""
     bare = tuple(replace(zone, records=(), bulk=NO_BULK) for zone in zones)
     serials = {zone.origin.to_text(): 0 for zone in bare}
     plan = compile_plan(
@@ -123,7 +126,10 @@ def _unwatched(service: Service) -> str:
 
 
 def _longer(possible: Sequence[Hold], counted: Sequence[Hold], *, late_s: float) -> list[Hold]:
-    """Returns the rules that may hold it for longer than the bound says; each rule lets go a little late."""
+    """Returns the safety rules that may keep an endpoint in the answers for longer than the bound counts.
+
+    `late_s` is added to the time of each: a rule ends that late.
+    """
     in_it = {hold.rule: hold.seconds for hold in counted}
     more = [hold for hold in possible if hold.seconds > in_it.get(hold.rule, 0.0)]
     return [replace(hold, seconds=hold.seconds + late_s) for hold in more]

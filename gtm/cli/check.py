@@ -77,7 +77,7 @@ def check(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What is to be said of zone files."""
+    """The result of `gtm check`: the zones, the problems and the warnings."""
 
     place: Path
     zones: tuple[Zone, ...]
@@ -86,7 +86,7 @@ class Checked:
     node: NodeName
     node_problems: tuple[str, ...]
     withheld: tuple[Withheld, ...]
-    """What the probe of the node would not be allowed to check."""
+    """The checks that the node's own node file does not allow."""
     against: "Compared | None" = None
 
     @property
@@ -96,12 +96,12 @@ class Checked:
 
     @property
     def warned(self) -> int:
-        """Returns the number of warnings."""
+        """Returns the number of warnings, with those of `against`."""
         return len(self.warnings) + (0 if self.against is None else self.against.warned)
 
     @property
     def _compared_warnings(self) -> Iterator[Problem]:
-        """Yields those of what would change; they are of no line, and the fields of `against` have them, too."""
+        """Yields the warnings of `against` as problems without a line; the field `against` has them, too."""
         for warning in () if self.against is None else self.against.all_warnings:
             yield Problem(str(self.place), 0, 0, warning)
 
@@ -112,7 +112,7 @@ class Checked:
 
     @property
     def lines(self) -> Iterator[str]:
-        """Yields it for people."""
+        """Yields the result as lines for people."""
         yield from (*self.node_problems, *map(str, self.problems), *map(as_warning, self.warnings))
         yield from (f"node {self.node}: {withheld}" for withheld in self.withheld)
         if self.against is not None:
@@ -124,7 +124,7 @@ class Checked:
 
     @property
     def fields(self) -> Mapping[str, object]:
-        """Returns it for programs."""
+        """Returns the result as a JSON object for programs."""
         return {
             "place": str(self.place),
             "zones": len(self.zones),

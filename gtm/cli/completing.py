@@ -32,16 +32,16 @@ from gtm.files import FileReader
 
 LIMIT_S = 0.5
 MAX_ANSWER = 32 * 1024 * 1024
-"""Bytes: the status of ten thousand endpoints has a third of that."""
+"""Bytes of an answer: the status of ten thousand endpoints has a third of that."""
 MAX_WORDS = 500
-"""More than anybody reads."""
+"""The most words that are offered to a shell; nobody reads more."""
 MAX_ZONE_FILES = 1_000
 MAX_ZONE_BYTES = 8 * 1024 * 1024
 MAX_ZONE_HEAD = 64 * 1024
 """Bytes of a zone file in which its name is looked for."""
 ZONE_FILES = FileReader("zone files, completion")
 PLAIN = re.compile(r"(?!-)[A-Za-z0-9_.:/@-]+")
-"""A name is no option."""
+"""A word that may be completed: it does not begin as an option does."""
 _ZONE = re.compile(r"""^zone:\s*["']?([A-Za-z0-9_.-]+)""", re.MULTILINE)
 
 
@@ -71,7 +71,7 @@ class _Override(Struct, gc=False):
 
 
 class _Status(Struct, gc=False):
-    """What is completed of what a node tells; the rest is passed over."""
+    """The part of a node's status that completion uses; the rest is not decoded."""
 
     services: tuple[_Service, ...] = ()
     zones: tuple[_Zone, ...] = ()
@@ -82,7 +82,7 @@ _NOTHING = _Status()
 
 
 def scopes(context: typer.Context, incomplete: str) -> list[str]:
-    """Returns the scopes that an override can have."""
+    """Returns completions for a scope of a new override."""
 
     def found(status: _Status) -> list[str]:
         short = [*_region_scopes(status), *_services(status), *_zones(status)]
@@ -92,7 +92,7 @@ def scopes(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def said(context: typer.Context, incomplete: str) -> list[str]:
-    """Returns the overrides in force, by id and scope."""
+    """Returns completions for an override in force: ids and scopes."""
 
     def found(status: _Status) -> list[str]:
         return _beginning([*(override.id for override in status.overrides), *map(_scope, status.overrides)], incomplete)
@@ -101,17 +101,17 @@ def said(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def services(context: typer.Context, incomplete: str) -> list[str]:
-    """Returns services."""
+    """Returns completions for the name of a service."""
     return _of_status(context, lambda status: _beginning(_services(status), incomplete))
 
 
 def regions(context: typer.Context, incomplete: str) -> list[str]:
-    """Returns regions."""
+    """Returns completions for the name of a region."""
     return _of_status(context, lambda status: _beginning(_regions(status), incomplete))
 
 
 def zones(context: typer.Context, incomplete: str) -> list[str]:
-    """Returns zones: those that a node serves, or else those of the zone folder."""
+    """Returns completions for the name of a zone: those that a node serves, or else those of the zone folder."""
     served = _of_status(context, _zones)
     return _beginning(served or _soon(lambda: _zones_of_files(context)), incomplete)
 
@@ -126,7 +126,7 @@ def _regions(status: _Status) -> list[str]:
 
 
 def _region_scopes(status: _Status) -> list[str]:
-    """Returns regions as commands take them (scope.py): with their zone where not all zones have it from one file."""
+    """Returns regions as scopes (scope.py): with its zone where a region is not the same in all zones."""
     pairs = list(dict.fromkeys((service.zone, end.region) for service in status.services for end in service.endpoints))
     times = Counter(region for _, region in pairs)
     shared = {(zone_status.zone, region) for zone_status in status.zones for region in zone_status.shared_regions}
@@ -135,7 +135,7 @@ def _region_scopes(status: _Status) -> list[str]:
 
 
 def _services(status: _Status) -> list[str]:
-    """Returns services by their short names, or in full where several zones have that."""
+    """Returns services by their short names, or by their full names where several zones have the short name."""
     shorts = [(service.short, service.service) for service in status.services]
     times = Counter(short for short, _ in shorts)
     return [short if times[short] == 1 else name for short, name in shorts]
@@ -159,12 +159,12 @@ def _scope(override: _Override) -> str:
 
 
 def _of_status(context: typer.Context, names: Callable[[_Status], list[str]]) -> list[str]:
-    """Returns the names in what the node tells, or none."""
+    """Returns names from the status of the node; empty where no node answers."""
     return _soon(lambda: names(_asked(context)))
 
 
 def _soon(names: Callable[[], list[str]]) -> list[str]:
-    """Returns names, or none where there are none in time; what is still at work ends with this process."""
+    """Returns the result of `names`, or an empty list after a time limit; its thread ends with this process."""
     answers: list[list[str]] = []
 
     def keep() -> None:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MAX_LINE = 100_000
-"""Characters of one line: a service of a thousand endpoints is told whole."""
+"""The most characters of one line: enough for a service of a thousand endpoints."""
 MAX_CELL = 10_000
 MIN_COLUMN = 8
-"""Characters that a column of a table has at a terminal."""
+"""The least characters that a column of a table has at a terminal."""
 MAX_REFUSAL = 2_000
-"""Of what is wrong with a command line."""
+"""The most characters of an error about a wrong command line."""
 
 _STYLES = {
     "up": "green",
@@ -41,7 +41,7 @@ _STYLES = {
 
 
 def is_terminal() -> bool:
-    """Returns whether a person is looking."""
+    """Returns whether a person reads the output at a terminal, and no program."""
     return sys.stdout.isatty()
 
 
@@ -70,18 +70,18 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def print_plain(line: str = "") -> None:
-    """Prints one line as it is, but for what does not print."""
+    """Prints one line to standard output, with unprintable characters escaped."""
     sys.stdout.write(escaped(line, limit=MAX_LINE) + "\n")
 
 
 def print_lines(text: str) -> None:
-    """Prints text of this program's own that has several lines."""
+    """Prints a text of several lines; each line is escaped by itself."""
     for line in text.split("\n"):
         print_plain(line)
 
 
 def print_json(text: str) -> None:
-    """Prints JSON."""
+    """Prints JSON text to standard output, with unprintable characters escaped."""
     sys.stdout.write(escaped_json(text) + "\n")
 
 
@@ -93,7 +93,7 @@ def print_view(view: object) -> None:
 
 
 def print_fields(fields: Mapping[str, object]) -> None:
-    """Prints an object of JSON."""
+    """Prints these fields as a JSON object."""
     print_json(json.dumps(fields, indent=2))
 
 
@@ -103,18 +103,18 @@ def print_aside(line: str) -> None:
 
 
 def print_error(error: GtmError) -> None:
-    """Prints what went wrong, to standard error."""
+    """Prints the lines of an error to standard error."""
     for line in error.lines:
         print_aside(line)
 
 
 def counted(number: int, noun: str) -> str:
-    """Returns `1 zone`, `2 zones`."""
+    """Returns a number with its noun, in the plural where needed: `1 zone`, `2 zones`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def styled(word: str) -> "Text":
-    """Returns a word in its colour."""
+    """Returns a word in its colour for a terminal, such as `down` in red; plain for a word without a colour."""
     from rich.text import Text  # noqa: PLC0415
 
     return Text(word, style=_STYLES.get(word.strip("!"), ""))
