@@ -1,13 +1,13 @@
 """What a shell completes beside commands and options: names of what a running node serves.
 
-What comes in: what is typed so far. What goes out: the words that could stand there, or none where no node answers
-within LIMIT_S: who presses a key waits for the answer, and nothing else is printed, whatever it is that answers. A node
-that is asked over TLS is not asked, for that takes longer.
+What comes in: the line that is typed so far. What goes out: the words that could stand there, or none where no node
+answers within LIMIT_S: a person who presses a key waits for them, and nothing else is printed, not even errors. A node
+with TLS on its admin API gets no request, for that takes longer.
 
     zones, services, regions    by the shortest name that commands take
     endpoints                   once what is typed is the beginning of no other name: `api/`, `192.`
-    overrides in force          by id, and by what they were said of
-    zones                       of the zone folder, where no node tells its own
+    overrides in force          by id, and by scope
+    zones                       of the zone folder, where no node answers
 
 Names with characters that a shell could take for its own are left out.
 """

@@ -20,7 +20,7 @@ from gtm.health.event_filter import Choice
 from gtm.node.events.files import Tail, read_events
 
 PACE_S = 0.25
-"""Between two looks for news."""
+"""The interval between two requests or reads for new events."""
 SEEN_AT_MOST = 10_000
 
 
@@ -103,14 +103,17 @@ def events(  # one argument for each option of the command
 
 
 def _tell_unnamed(choice: Choice, given: Sequence[Recorded]) -> None:
-    """Says for which names there are only events that may be about anything."""
+    """Prints a note about names that no event has, while events of whole zones or all checks may be about them."""
     if unnamed := choice.unnamed(given):
         message = "what follows was told of whole zones or of all checks, and may be about it"
         print_aside(f"no event of this time names {', '.join(unnamed)}; {message}")
 
 
 def span_of(since: str | None, until: str | None) -> tuple[float, float]:
-    """Returns the Unix times that two options mean; tells aside which day a time of the day is of."""
+    """Returns the Unix times of --since and --until, infinity for no end; raises typer.BadParameter.
+
+    Prints the dates to standard error where an option is a time of the day.
+    """
     now = time.time()
     begin = 0.0 if since is None else _moment(since, "--since", now)
     end = math.inf if until is None else _moment(until, "--until", now, after=None if since is None else begin)
@@ -129,7 +132,10 @@ def _moment(text: str, option: str, now: float, *, after: float | None = None) -
 
 
 def events_folder(config: ConfigOption) -> Path:
-    """Returns the state folder, whose events are read; tells aside where there is none. Raises Unreachable."""
+    """Returns the state folder whose events are read; prints a note if it does not exist.
+
+    Raises Unreachable where this user may not read it.
+    """
     try:
         folder = read_config(config).state
     except NodeInvalid as invalid:
@@ -171,7 +177,7 @@ def _asked(admin: str, config: ConfigOption, begin: float, *, follow: bool) -> I
 
 
 def _once(events_: Iterable[Recorded], seen: dict[tuple[int, str], None]) -> Iterator[Recorded]:
-    """Yields what was not seen among the last events."""
+    """Yields the events that are not in `seen`, and adds them to it; `seen` keeps the last SEEN_AT_MOST."""
     for event in events_:
         key = (event.boot, f"{event.monotonic} {event.id}")
         if key in seen:
@@ -183,7 +189,7 @@ def _once(events_: Iterable[Recorded], seen: dict[tuple[int, str], None]) -> Ite
 
 
 def _print(event: Recorded) -> None:
-    """Prints one line, and below it the causes: those that this node recorded, and verdicts of others."""
+    """Prints the line of an event, and its causes below it: events of this node, and verdicts of other nodes."""
     print_plain(f"{event.at} {event.type} {event.message} [{event.id}]")
     for cause in event.causes:
         print_plain(f"    because of {cause}")

@@ -21,12 +21,12 @@ from gtm.node.events.files import read_events
 from gtm.plan.moved_cells import Move, parse_move
 
 MAX_SHOWN = 3
-"""Moves, or services, that a line names."""
+"""The most moves, and the most services, that a line names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failover:
-    """One check that went down."""
+    """One check that went down, with the times until it was detected and until the answers moved, in seconds."""
 
     at: str
     check: str
@@ -34,7 +34,7 @@ class Failover:
     converged_s: float | None
     moved: tuple[Move, ...]
     services: tuple[str, ...]
-    """That have it among their endpoints: some of them."""
+    """Services with an endpoint of this check: the first of them."""
     services_count: int
     cause: str
     event: str
@@ -69,7 +69,7 @@ def failovers(
 
 
 def failovers_in(events: Iterable[Recorded]) -> tuple[Failover, ...]:
-    """Returns the failovers among events, both oldest first."""
+    """Returns the failovers that these events tell of, oldest first; the events must be oldest first, too."""
     cases, detected = list[_Case](), dict[str, Fact]()
     down: dict[str, _Case] = {}
     followed: defaultdict[str, list[_Case]] = defaultdict(list)
@@ -96,7 +96,7 @@ _BELIEFS = frozenset(
 
 
 class _Case:
-    """A check that went down, and the plans that followed. It has state: plans are added as they come."""
+    """The event of a check that went down, and the events of plans after it. It is mutable: plans are added."""
 
     def __init__(self, event: Recorded) -> None:
         self._event = event
@@ -107,13 +107,13 @@ class _Case:
         self._regions = frozenset(name.rpartition("/")[2] for name in _texts(event.facts.get("regions")))
 
     def is_let_go(self, released: Recorded) -> bool:
-        """Returns whether a rule of safety held an endpoint of this check until then."""
+        """Returns whether the event tells that a safety rule released an endpoint of this check."""
         target = self._event.subject.rpartition("/")[2]
         ends = (name.split(" ", 1) for name in _texts(released.facts.get("released")))
         return any(self._has(end[0]) and end[-1].rpartition("/")[2] == target for end in ends)
 
     def failover(self, detected: Mapping[str, Fact]) -> Failover:
-        """Returns the failover that followed; `detected` has how long each verdict of this node took, by its id."""
+        """Returns the failover; `detected` has the seconds that each verdict of this node took, by the event's id."""
         event = self._event
         took = [took_s for cause in event.causes if isinstance(took_s := detected.get(cause), float | int)]
         began_at = min((at for cause in event.causes if (at := _verdict_at(cause))), default=event.wall)
@@ -132,7 +132,7 @@ class _Case:
         )
 
     def _moved(self, plan: Recorded) -> tuple[Move, ...] | None:
-        """Returns the clients that moved away from this check; None where the plan does not say what moved."""
+        """Returns the moves of clients away from this check in a plan's event; None where it does not list moves."""
         if "moved" not in plan.facts:
             return None
         moved = (parse_move(text) for text in _texts(plan.facts["moved"]))
@@ -146,7 +146,7 @@ class _Case:
 
 
 def _verdict_at(cause: str) -> float:
-    """Returns the time of a verdict, which its id contains; 0 for any other event."""
+    """Returns the Unix time in the id of a verdict's event; 0 for the id of any other event."""
     if ":verdict:" not in cause:
         return 0.0
     try:

@@ -41,10 +41,10 @@ Value = str | int | float | bool | list[str] | None
 
 
 class JsonFormatter(logging.Formatter):
-    """Makes one line of JSON of a record."""
+    """Formats a log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Returns the line."""
+        """Returns a log record as one line of JSON."""
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, Value] = {
             TIME: f"{seconds}.{int(record.msecs):03d}Z",  # RFC 3339
@@ -85,7 +85,7 @@ def _value(value: object) -> Value:
 
 
 def _within_limit(line: dict[str, Value]) -> str:
-    """Returns a line that is short enough: first the traceback gets shorter, then the message and the fields."""
+    """Returns a JSON line within the size limit: cuts first the traceback, then the message and the fields."""
     text = _composed(line)
     for limit in (2_000, 500, 100, 20):
         if len(text.encode()) <= MAX_BYTES:
@@ -112,6 +112,6 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _cut_in_the_middle(text: str, limit: int) -> str:
-    """Returns the beginning and the end: a traceback says there where it began, and what it was."""
+    """Returns the beginning and the end of a long text: these are the useful parts of a traceback."""
     half = limit // 2
     return text if len(text) <= limit else f"{text[:half]}\n... ({len(text)} characters) ...\n{text[-half:]}"

@@ -21,7 +21,7 @@ _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s"
 
 
 class LineFormatter(logging.Formatter):
-    """Makes one line of a record, and indented ones of its traceback."""
+    """Formats a log record as one line, and its traceback as indented lines."""
 
     converter = staticmethod(time.gmtime)
 
@@ -60,7 +60,7 @@ _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), 
 
 
 def indented(text: str) -> str:
-    """Returns lines that cannot be taken for records; of very many the first and the last."""
+    """Returns the lines of a text indented, so that none looks like a record; of many only the first and the last."""
     lines = text.split("\n")
     if len(lines) > MAX_TRACEBACK_LINES:
         half = MAX_TRACEBACK_LINES // 2

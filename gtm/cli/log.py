@@ -33,11 +33,11 @@ _TALKATIVE = "aiohttp"
 
 
 class StderrHandler(logging.StreamHandler[TextIO]):
-    """The handler of a node's process; it is told by its type from those of others."""
+    """The log handler of this program; its type tells it apart from the handlers of other code."""
 
 
 def log_to_stderr(choice: LogChoice = DEFAULT_LOG) -> None:
-    """Sends the log of this process to standard error, and what Python itself would write there into the log."""
+    """Sends the log of this process to standard error; warnings and errors that Python prints go into the log, too."""
     level, root = _LEVELS[choice.level], logging.getLogger()
     handler = next((root_handler for root_handler in root.handlers if isinstance(root_handler, StderrHandler)), None)
     if handler is None and not root.handlers:  # whoever has handlers already wants the log elsewhere
@@ -61,7 +61,7 @@ def _formatter(form: LogFormat, stream: TextIO) -> logging.Formatter:
 
 @contextmanager
 def fatal_errors_logged(choice: LogChoice) -> Iterator[None]:
-    """Has what ends the process be a record where machines read the log; at a terminal it is words for people.
+    """Logs an error that ends the process, where a machine reads the log; at a terminal it stays text for people.
 
     Raises typer.Exit instead of an error that was logged.
     """

@@ -41,7 +41,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def read_config(path: Path | None) -> "NodeConfig":
-    """Returns the configuration of a node file, or the defaults; raises NodeInvalid."""
+    """Returns the configuration in a node file, or the defaults for None; raises NodeInvalid."""
     from gtm.node.config.parse import default_config, parse_node_file  # noqa: PLC0415  # its schema takes long to load
 
     if path is None:
@@ -55,14 +55,17 @@ def read_config(path: Path | None) -> "NodeConfig":
 
 
 def zone_folder(named: Path | None, config: "NodeConfig") -> Path:
-    """Returns the folder of zone files to look into; says so where it is the shipped example for want of another."""
+    """Returns the zone folder to read: `named`, or that of the node file.
+
+    Prints a note to standard error where it is the shipped example.
+    """
     if named is None and config.zones == shipped("zones"):
         print_aside(f"no zones/ here: this is the shipped example, {config.zones}; --config names your node file")
     return named or config.zones
 
 
 def running_state(path: Path, invalid: NodeInvalid, *, aside: Callable[[str], None] = print_aside) -> Path:
-    """Returns the state folder of a node that runs here though its node file has a mistake; says the mistake aside.
+    """Returns the state folder of a node that runs here although its node file has a mistake, which `aside` prints.
 
     The folder is that of the top-level line `state:`, as far as the file can be read, or else the default. Where nobody
     answers there the mistake is raised.
@@ -113,7 +116,7 @@ def admin_address(asked: str | None, config: Path | None, *, aside: Callable[[st
 
 
 def read_token(path: Path | None) -> str:
-    """Returns the token in a file; empty where none is asked for."""
+    """Returns the token in a token file; empty for None."""
     if path is None:
         return ""
     try:
@@ -127,7 +130,7 @@ def read_token(path: Path | None) -> str:
 
 
 def read_geodata(path: Path | None) -> "GeoLoad":
-    """Returns the geo data of a node file, or of the defaults; what cannot be loaded is said to standard error."""
+    """Loads the geo data of a node file, or of the defaults; prints problems to standard error."""
     from gtm.watch.geodata import load  # noqa: PLC0415  # it brings numpy, and most commands need no geo data
 
     geo = read_config(path).geo
@@ -138,6 +141,6 @@ def read_geodata(path: Path | None) -> "GeoLoad":
 
 
 def relative(path: Path) -> Path:
-    """Returns a path as people would type it here."""
+    """Returns a path relative to the working directory, if it is below it."""
     shorter = os.path.relpath(path)
     return path if shorter.startswith("..") else Path(shorter)

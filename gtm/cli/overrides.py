@@ -57,7 +57,7 @@ RuleOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The node to say it at."""
+    """The node that gets the override: its admin address, and a token or an empty text."""
 
     admin: str
     token: str
@@ -259,7 +259,7 @@ def _require_span(span: str) -> None:
 
 
 def _user() -> str:
-    """Returns the name of the user who types: under sudo and doas the person, not the user that they become."""
+    """Returns the name of the user who runs the command: under sudo and doas the person, and not the target user."""
     for name in ("SUDO_USER", "DOAS_USER"):
         person = os.environ.get(name, "")
         if person and person.isprintable() and len(person) <= MAX_BY_LENGTH:

@@ -57,7 +57,7 @@ def _print(reloaded: "Reloaded") -> None:
 
 
 def _changes(reloaded: "Reloaded") -> tuple[str, ...]:
-    """Returns the changes; or what did so shortly before, for a look at the folder may have been faster."""
+    """Returns the changes of a reload; if it made none, those of the last change, if that is not long ago."""
     if reloaded.changes is None:  # an older node
         return ()
     last = reloaded.last

@@ -1,4 +1,4 @@
-"""What `gtm drain` and its like print of what came of it.
+"""The lines that `gtm drain` and similar commands print about the effect of an override.
 
     region gtm.example.com/eu-west: drain until 2026-11-29 18:20:00Z (ns1:1795976400000)
       takes out 3 endpoints of api.gtm.example.com in eu-west: 192.0.2.20, 192.0.2.21, 192.0.2.22
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from gtm.admin.override_view import OverrideView, SaidView, TouchedView
 
 MAX_TARGETS = 10
-"""Endpoints that one line names."""
+"""The most endpoints that one line names."""
 MAX_GROUPS = 10
-"""Lines of one kind."""
+"""The most lines of one kind."""
 
 WITHOUT = frozenset({"not", "not again for"})
 TAKING = frozenset({"down", "drain"})
@@ -39,7 +39,7 @@ _COUNTS = {
 
 
 def note_of(override: "OverrideView") -> str:
-    """Returns the note about the scope of an override; empty where nothing did."""
+    """Returns a note about a scope that was renamed or is gone since the override was set; empty for any other."""
     notes = [f"counts for {', '.join(override.now)} now"] if override.now else []
     if override.gone_since is not None:
         since = f" since {shown(override.gone_since)}" if override.gone_since else ""
@@ -48,7 +48,7 @@ def note_of(override: "OverrideView") -> str:
 
 
 def said_lines(answer: "SaidView") -> Iterator[str]:
-    """Yields what was said, and what it changes."""
+    """Yields the lines about an override that was just set or cleared, and about its effect."""
     if answer.action == "clear":
         yield from (
             f"{entry.scope}: {entry.action} by {entry.by} is cleared: {entry.why} ({entry.id})"
@@ -70,7 +70,10 @@ def said_lines(answer: "SaidView") -> Iterator[str]:
 
 
 def _lines(verb: str, some: "Sequence[TouchedView]", total: int) -> Iterator[str]:
-    """Yields a line for each service, region and reason; of many services for each zone."""
+    """Yields a line for each service, region and reason; for each zone, region and reason where there are many.
+
+    `verb` is the effect, such as `takes out`; `total` is the number of all endpoints, of which `some` may be a part.
+    """
     lines = [_line(verb, group) for group in _grouped(some, lambda touched: touched.service)]
     if len(lines) > MAX_GROUPS:
         lines = [_line_of_zone(verb, group) for group in _grouped(some, lambda touched: touched.zone)]
@@ -89,7 +92,7 @@ def _grouped(some: "Sequence[TouchedView]", of: "Callable[[TouchedView], str]") 
 
 
 def _line(verb: str, touched: "Sequence[TouchedView]") -> tuple[str, int]:
-    """Returns the line of endpoints of one service, and how many they are."""
+    """Returns the line about endpoints of one service, and their number."""
     first = touched[0]
     many = "" if verb in WITHOUT else f"{counted(len(touched), 'endpoint')} of {first.service} in {first.region}: "
     where = f" of {first.service} in {first.region}" if verb in WITHOUT else ""
@@ -97,7 +100,7 @@ def _line(verb: str, touched: "Sequence[TouchedView]") -> tuple[str, int]:
 
 
 def _line_of_zone(verb: str, touched: "Sequence[TouchedView]") -> tuple[str, int]:
-    """Returns the line of endpoints of one zone, and how many they are."""
+    """Returns the line about endpoints of one zone, and their number."""
     first, services = touched[0], counted(len({each_touched.service for each_touched in touched}), "service")
     zone = f" of {first.zone}" if first.zone else ""  # a node of the version before does not tell it
     message = f"{counted(len(touched), 'endpoint')} of {services}{zone} in {first.region}"

@@ -40,7 +40,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}:[0-9]{1,19}")
 
 
 def split_scopes(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Returns the texts of the scopes on a command line."""
+    """Returns the text of each scope in the arguments of a command; a scope in full is two or three arguments."""
     scopes, left = [], list(arguments)
     while left:
         length = _WORDS.get(left[0], 1)
@@ -60,7 +60,10 @@ def _is_whole(text: str) -> bool:
 
 
 def find_scope(text: str, node: NodeStatus) -> Scope:
-    """Returns the scope that a text means at a node; raises ValueError with words for who typed it."""
+    """Returns the scope that a typed text means at a node.
+
+    Raises ValueError with a message for people where it means none or could mean several.
+    """
     if _is_whole(text):
         return parse_scope(text)
     known = list(_known(node))
@@ -72,9 +75,9 @@ def find_scope(text: str, node: NodeStatus) -> Scope:
 
 
 def find_said(text: str, node: NodeStatus) -> str | Scope:
-    """Returns the id that a text is, or the scope of which it means what is said; raises ValueError.
+    """Returns the override that a typed text means: its id, or its scope; raises ValueError.
 
-    An override is called by what its scope was called when it was said, or by what zone files call that now.
+    The text may be the name that the scope had when the override was set, or its name in the present zone files.
     """
     if _ID.fullmatch(text):
         if all(override.id != text for override in node.overrides):
@@ -92,9 +95,10 @@ def find_said(text: str, node: NodeStatus) -> str | Scope:
 
 
 def _of_every_zone(meant: Sequence[Scope], node: NodeStatus) -> list[Scope]:
-    """Returns the possible meanings of a text, where one region in several zones counts as that region of every zone.
+    """Returns the possible scopes of a text, with one region of several zones replaced by that region of every zone.
 
-    Only where it is the same place for all of them, by the shared file; else that is one more that could be meant.
+    It is replaced only where all these zones have the region from the shared file (_shared.yaml). Otherwise the region
+    of every zone is added as one more possible scope.
     """
     regions = [scope for scope in meant if isinstance(scope, RegionScope)]
     names = {scope.region for scope in regions}
@@ -108,7 +112,7 @@ def _of_every_zone(meant: Sequence[Scope], node: NodeStatus) -> list[Scope]:
 
 
 def _named(scopes: Iterable[Scope], node: NodeStatus) -> Iterator[tuple[str, Scope]]:
-    """Yields the names that people have for scopes, also of what is not served here."""
+    """Yields each short and full name of these scopes, with the scope; nothing in the scope need be served here."""
     zones = [f".{view.zone.lower()}" for view in node.zones]
     for scope in scopes:
         match scope:
@@ -141,7 +145,7 @@ def _only(text: str, meant: Sequence[Scope]) -> Scope:
 
 
 def _known(node: NodeStatus) -> Iterator[tuple[str, Scope]]:
-    """Yields every name that something has at a node."""
+    """Yields each short and full name of the endpoints, services, regions and zones of a node, with its scope."""
     for view in node.zones:
         yield view.zone, ZoneScope(view.zone.lower())
     for service in node.services:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gtm.admin.views import EndpointView, NodeStatus, RegionList, RegionView, ServiceView, VotersView
 
 TELLING_DISSENT = 0.1
-"""Of what a probe says: less is what happens when something changes, and somebody is the first to see it."""
+"""The share of contradicting votes from which a probe gets a remark: less is normal when it sees a change first."""
 
 
 def status(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -136,7 +136,7 @@ def _print_regions(regions: "RegionList") -> None:
 
 
 def _region_state(region: "RegionView") -> str:
-    """Returns the state, and what decides besides the checks: `up; a person says drain (ann, for 1h more)`."""
+    """Returns the state of a region, with its overrides and safety rules: `up; a person says drain (ann, 1h more)`."""
     parts = [region.state.value]
     for hold in region.holds:
         some = "" if hold.endpoints == region.endpoints else f" of {hold.endpoints} of {region.endpoints} endpoints"
@@ -176,7 +176,7 @@ def _endpoint(endpoint: "EndpointView", voters: "VotersView | None") -> tuple[st
 
 
 def _frozen(voices: Sequence[Voice], voters: "VotersView | None") -> str:
-    """Returns that the last belief stands, and what is missing for another: `frozen: 1 of 3 votes, 2 needed`."""
+    """Returns the words for a frozen check, with the votes that are missing: `frozen: 1 of 3 votes, 2 needed`."""
     counting = [voice for voice in voices if voice.counts]
     votes, vantages = sum(voice.agreeing for voice in counting), len(counting)
     if voters is not None and votes < voters.votes:
@@ -193,7 +193,7 @@ def _said(voice: Voice) -> str:
 
 
 def _believed(endpoint: "EndpointView") -> str:
-    """Returns the belief, and the state where that knows of more: `up, flapping`."""
+    """Returns the belief of an endpoint, and its state where that is more exact: `up, flapping`."""
     belief, state = endpoint.belief.value, endpoint.state
     message = f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief
     if endpoint.down_from:
