@@ -4,8 +4,8 @@
     led to     what those name as their causes, at any depth: readings and verdicts, of this node and of others
     followed   the plan and the regions that name one of those that are about it as their cause
 
-What is blamed on the probes is about everything. Of a very long list of services an event keeps some; it may be about
-any other, and is told. In come events in their order, out go those that are chosen, in the same order.
+An event that suspects the probes is about everything. An event with a very long list of services keeps only some; it
+may be about any service, and is chosen. What comes in: events in order. What goes out: the chosen ones, in that order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,27 +24,27 @@ _OF_ALL = "checks"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is asked for; of each of these, empty is any."""
+    """A filter of events: by time, kind, service, region and zone. An empty field allows any."""
 
     until: float = float("inf")
     kinds: frozenset[str] = frozenset()
     services: tuple[str, ...] = ()
-    """Names, whole or within their zones."""
+    """Names of services, complete or without their zone."""
     regions: tuple[str, ...] = ()
     """Names, or `ZONE/REGION`."""
     zones: tuple[str, ...] = ()
 
     def of(self, events: Iterable[Recorded]) -> Sequence[Recorded]:
-        """Returns the events that are chosen; those that it was given before are forgotten."""
+        """Returns those of `events` that the filter chooses, in the same order; earlier calls have no effect."""
         chosen = [event for event in events if event.wall <= self.until]
         if self.services or self.regions or self.zones:
             chosen = self._with_causes(chosen)
         return [event for event in chosen if event.type in self.kinds] if self.kinds else chosen
 
     def unnamed(self, events: Iterable[Recorded]) -> tuple[str, ...]:
-        """Returns the names that none of these events has, each with what may be meant.
+        """Returns the names of this filter that none of the events mentions, each with a similar name if there is one.
 
-        All that is told of them is what may be about anything.
+        For such a name only events that may be about anything are chosen.
         """
         mentions = [_Mention(event) for event in events if event.wall <= self.until]
         known = sorted({service for mention in mentions for service in mention.services})
@@ -66,8 +66,8 @@ class Choice:
         for event in events:
             if event.type in _FOLLOWING and not about.isdisjoint(event.causes):
                 told.add(event.id)
-        for event in reversed(events):  # a cause is told before what it causes
-            if event.id in wanted and event.type != EventKind.PLAN.value:  # a plan follows whatever else changed
+        for event in reversed(events):  # a cause is recorded before its effects
+            if event.id in wanted and event.type != EventKind.PLAN.value:  # a new plan has unrelated causes too
                 wanted.update(event.causes)
         return [event for event in events if event.id in told or event.id in wanted]
 
@@ -85,7 +85,7 @@ class Choice:
 
 
 class _Mention:
-    """What an event names."""
+    """The services, regions and zones that one event is about."""
 
     def __init__(self, event: Recorded) -> None:
         self._event = event
@@ -107,7 +107,7 @@ class _Mention:
     def has_service(self, name: str) -> bool:
         if self._has_more or name in self.services:
             return True
-        # what was said of a zone or a region, or is new in a zone, may be of any service in it
+        # an event about a zone or a region, or a change in a zone, may be about any service in it
         is_wide = self._event.type not in _REGIONS and not self.services
         return is_wide and any("." not in name or _is_in(name, zone) for zone in self._zones)
 
@@ -135,7 +135,7 @@ class _Mention:
 
 
 def _whole_names(names: Iterable[str], mentions: Sequence[_Mention]) -> Iterable[str]:
-    """Yields for each name of a service all whole ones that it stands for, or itself where none is mentioned."""
+    """Yields for each name of a service all full names that it may mean, or the name itself if there is none."""
     known = {service for mention in mentions for service in mention.services}
     for name in names:
         wanted = name.lower().removesuffix(".")
@@ -145,7 +145,7 @@ def _whole_names(names: Iterable[str], mentions: Sequence[_Mention]) -> Iterable
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
-    """Returns the possible meaning of a name of no service: one that is near, whole or within its zone."""
+    """Returns the text ` (did you mean SERVICE?)` for an unknown name of a service; empty if none is similar."""
     wanted = name.lower().removesuffix(".")
     whole = {full if "." in wanted else full.partition(".")[0]: full for full in known}
     near = get_close_matches(wanted, whole, 1)

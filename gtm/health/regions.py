@@ -1,6 +1,6 @@
-"""The state of a region: what is believed of its endpoints -> one state for all of them together.
+"""The state of a region: the beliefs of its endpoints -> one state for all of them together.
 
-In come beliefs, out goes a RegionState. It must not know how the beliefs came about, nor what clients are answered.
+What comes in: beliefs. What goes out: a RegionState. It must not use the reasons of the beliefs, nor any answers.
 """
 
 from collections import Counter
@@ -11,16 +11,16 @@ from gtm.health.belief import Belief
 
 
 class RegionState(Enum):
-    """What is believed of the endpoints of a region, together."""
+    """The state of all endpoints of a region together."""
 
     UP = "up"
     DEGRADED = "degraded"
     """Some endpoints are down, some are not."""
     DOWN = "down"
     UNKNOWN = "unknown"
-    """None is known to be up or down."""
+    """No endpoint is known to be up or down."""
     DISABLED = "disabled"
-    """The zone file enables none."""
+    """The zone file enables no endpoint of the region."""
 
 
 def region_state(beliefs: Sequence[Belief]) -> RegionState:

@@ -1,9 +1,9 @@
-"""Strict JSON: what strangers sent, as a Struct of msgspec, or the first thing that is wrong with it.
+"""Strict JSON: untrusted JSON -> a msgspec Struct, or an error for the first mistake in it.
 
-What comes in: bytes or text from anywhere. What goes out: a value; or ReportInvalid `malformed`, and nothing else, with
-words that repeat none of the input. Decoding stops at the first mistake, and makes no more than the types say: a
-million unknown keys cost what the first of them costs. Of a key that is there twice the last counts, as in every
-parser of JSON that others use; numbers that no float or 64-bit integer can hold, NaN and lone surrogates are refused.
+What comes in: bytes or text from anywhere. What goes out: a value; or ReportInvalid `malformed`, and no other error,
+with a message that repeats none of the input. Decoding stops at the first mistake, and creates only the declared
+fields: a million unknown keys cost as much as the first of them. If a key occurs twice the last one counts, as in other
+JSON parsers. Numbers that fit neither a float nor a 64-bit integer, NaN and lone surrogates are refused.
 """
 
 import re
@@ -16,28 +16,28 @@ from gtm.errors import ReportInvalid
 from gtm.health.verdict.reading import clean_detail
 
 MAX_COUNT = 2**63 - 1
-"""What any other program can hold as an integer."""
+"""The largest integer that other programs can store (64 bits, signed)."""
 
 MAX_SECONDS = 1e12
-"""Far beyond any time and age; only to keep absurd numbers out of arithmetic."""
+"""Larger than any real time or age; it keeps absurd numbers out of calculations."""
 
 Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
-"""Of a node or a vantage."""
+"""The name of a node or a vantage."""
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
 Position = tuple[Annotated[float, Meta(ge=-90, le=90)], Annotated[float, Meta(ge=-180, le=180)]]
-"""In degrees, as geo/place.py has it."""
+"""Latitude and longitude in degrees, as in gtm/geo/place.py."""
 
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mapping of JSON that this program composed, or something that pretends to be one."""
+    """A JSON object with exactly the fields of the subclass; any other key is refused."""
 
 
 _Value = TypeVar("_Value")
 
 
 def decoded(decoder: msgspec.json.Decoder[_Value], raw: bytes | bytearray | str) -> _Value:
-    """Returns the value of a JSON text, or raises ReportInvalid."""
+    """Returns the value that a decoder makes of a JSON text; raises ReportInvalid if the text is invalid."""
     try:
         return decoder.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -45,7 +45,7 @@ def decoded(decoder: msgspec.json.Decoder[_Value], raw: bytes | bytearray | str)
 
 
 def printable(value: str) -> str:
-    """Returns text that may stand in a log; raises ValueError for other."""
+    """Returns the same text if all its characters are printable; raises ValueError if not."""
     if not value.isprintable():
         raise ValueError("holds characters that do not print")
     return value
@@ -53,7 +53,7 @@ def printable(value: str) -> str:
 
 _UNKNOWN_KEY = "Object contains unknown field"
 _UNKNOWN_WORD = "Invalid enum value"
-"""How those messages of msgspec begin that quote the input."""
+"""The beginnings of the two messages of msgspec that quote the input."""
 
 _PLACE = re.compile(r"`(\$[\w.\[\]]{0,100})`\Z")
 

@@ -1,1 +1,1 @@
-"""Peers: keys, and the polling of reports over HTTP."""
+"""Sharing: keys, and the exchange of reports with peers over HTTP or an etcd cluster."""

@@ -1,4 +1,4 @@
-"""Where others are, as values: a node reads them from its file before it loads what speaks to them."""
+"""The addresses of peers and of an etcd cluster, as the node file gives them; nothing here connects to them."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ from gtm.ids import NodeName
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A node that this one hears."""
+    """A node whose reports this node polls."""
 
     node: NodeName
     url: str
-    """Of its admin listener: `https://probe-iad.example.net:8053`."""
+    """The URL of its admin API: `https://probe-iad.example.net:8053`."""
     key: Keys
-    """Or those of a rotation."""
+    """Its public key; two keys while they are rotated."""
     listed: Listed = NOT_LISTED
-    """From where it may report."""
+    """The vantage and position that it may report from."""
 
 
 @dataclass(frozen=True, slots=True)
 class EtcdSite:
-    """Where a cluster is, and who this node is to it."""
+    """The URLs of an etcd cluster, the prefix of the keys, and the user that this node logs in as."""
 
     endpoints: tuple[str, ...]
     """URLs of its members: `https://etcd-1.example.net:2379`."""

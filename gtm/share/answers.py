@@ -1,9 +1,9 @@
-"""Answers as they come in: what is parsed of the bytes of peers and of etcd, and how fast.
+"""HTTP answers of peers and of etcd: limits the time that parsing them takes.
 
-What comes in: bytes from whoever is at the other end. What goes out: the same bytes to aiohttp's parser, at once as
-long as that is quick; what is not waits, and its connection with it, so that each of them has a tenth of this process's
-time, and all of them half. A body in chunks of one octet, or interim answers without end (RFC 9110 15.2), cost a
-thousand times what an honest answer of their size does, and no bound of sizes sees them.
+What comes in: bytes of a connection. What goes out: the same bytes, to aiohttp's parser: at once while parsing is fast.
+If it is slow, the rest and the connection wait, so that one connection uses a tenth of this process's time, and all
+together half. A body in chunks of one octet, or endless interim answers (RFC 9110 15.2), take a thousand times as long
+as a normal answer of the same size, so limits of size are not enough.
 """
 
 import asyncio
@@ -18,31 +18,31 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 
 PIECE_BYTES = 4 * 1024
-"""What is parsed at once: as chunks of one octet a few milliseconds."""
+"""Bytes that are parsed in one step: at worst a few milliseconds, for chunks of one octet."""
 
 SLICE_S = 0.002
-"""What takes no longer is parsed at once: 256 kB of an honest answer do, which is what asyncio reads."""
+"""Seconds of parsing without a pause: enough for 256 kB of a normal answer, which is what asyncio reads at once."""
 
 SHARE = 0.1
-"""Of this process's time that one connection may use; all together have half."""
+"""The share of this process's time that one connection may use; all together may use half."""
 
 MAX_INTERIM = 10
-"""Answers before an answer: servers send one or two (100 Continue, 103 Early Hints)."""
+"""The most interim answers before the final one: servers send one or two (100 Continue, 103 Early Hints)."""
 
 
 class _Spent:
-    """What all connections used. It has state: until when none of those that are slow has a turn."""
+    """The rest after slow parsing, for all connections together. It has state: until when the rest lasts."""
 
     def __init__(self) -> None:
         self.until = 0.0
 
     def add(self, took_s: float) -> None:
-        """Takes note of a turn that has just ended."""
+        """Records that slow parsing took `took_s` seconds until now; the rest is as long."""
         self.until = time.monotonic() + took_s
 
 
 class _Answers(ResponseHandler):
-    """One connection. Its state is what came and is not parsed, and when it goes on."""
+    """One HTTP connection. It has state: the bytes that are not parsed yet, and when parsing continues."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, spent: _Spent) -> None:
         super().__init__(loop)
@@ -50,12 +50,12 @@ class _Answers(ResponseHandler):
         self._unparsed = bytearray()
         self._next: asyncio.TimerHandle | None = None
         self._lost: tuple[BaseException | None] | None = None
-        """With what the connection ended, while there is something to parse."""
+        """The exception with which the connection ended (or None), while bytes are still to be parsed."""
         self._interim = self._interim_read = 0
         """Answers in a row that are none, as they came and as they were read."""
 
     def data_received(self, data: bytes) -> None:
-        """Parses what came, or keeps it; aiohttp itself calls this with nothing, to go on."""
+        """Parses received bytes, or keeps them for later; aiohttp calls this without bytes to continue parsing."""
         if not data:
             super().data_received(data)
             return
@@ -66,13 +66,16 @@ class _Answers(ResponseHandler):
             self._hold()
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], *size: int) -> None:
-        """Takes a head that is whole; `size` is for some versions of aiohttp, which make no use of it."""
+        """Passes on a complete head of an answer, unless there were too many interim answers.
+
+        Only some versions of aiohttp give `size`.
+        """
         self._interim = self._interim + 1 if data[0].code < 200 else 0
         if self._interim <= MAX_INTERIM + 1:
             super().feed_data(data, *size)
 
     async def read(self) -> tuple[RawResponseMessage, StreamReader]:
-        """Returns the next answer. Raises HttpProcessingError when there were too many."""
+        """Returns the next answer. Raises HttpProcessingError after more than MAX_INTERIM interim answers."""
         answer = await super().read()
         self._interim_read = self._interim_read + 1 if answer[0].code < 200 else 0
         if self._interim_read > MAX_INTERIM:
@@ -81,18 +84,18 @@ class _Answers(ResponseHandler):
         return answer
 
     def resume_reading(self, *arguments: bool, **named: bool) -> None:
-        """Goes on where aiohttp's buffer has room again; only some versions of aiohttp give arguments."""
+        """Continues parsing when aiohttp's buffer has room again; only some versions of aiohttp give arguments."""
         super().resume_reading(*arguments, **named)
         if self._unparsed and self._next is None:
             self._next = self._loop.call_later(0, self._go_on)
 
     def close(self) -> None:
-        """Ends it; what is not parsed nobody waits for."""
+        """Closes the connection, and drops the bytes that are not parsed."""
         self._unparsed.clear()
         super().close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Passes it on once everything that came is parsed."""
+        """Passes the end of the connection on to aiohttp, once all received bytes are parsed."""
         if self._unparsed and self._next is not None:
             self._lost = (exc,)
             return
@@ -128,13 +131,13 @@ class _Answers(ResponseHandler):
             self.transport.resume_reading()
 
     def _hold(self) -> None:
-        """Has the kernel keep what comes."""
+        """Stops reading from the socket, so that further bytes stay in the kernel."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
 
 
 class AnswersConnector(aiohttp.TCPConnector):
-    """Connects as aiohttp does, to as many as are asked, and hears with _Answers."""
+    """A connector of aiohttp without a limit of connections, whose answers are parsed by _Answers."""
 
     def __init__(self, resolver: AbstractResolver) -> None:
         super().__init__(limit=0, resolver=resolver)

@@ -1,14 +1,14 @@
-"""Room for large bodies: a few are held at once, and peers that are slow keep none of it from the others.
+"""Room for large bodies: limits how many are in memory at once, so that slow peers do not keep out the others.
 
-What comes in: pollers with an answer of which there is more than every peer may have held (bounded_http.py). What goes
-out: a place, in the order in which they ask, and for how long:
+What comes in: pollers whose answer is larger than SMALL_BYTES (bounded_http.py). What goes out: a place for the body,
+in the order of the requests, and for a limited time:
 
-    a peer that                                  has one of              until it is whole, at most for
+    a peer that                                  gets one of             until the body is complete, at most for
     is not known to be slow                      all places              PROMPT_S
-    had none whole in that time, lately          all places but one      as long as a poll may take
+    lately exceeded that time                    all places but one      as long as a poll may take
 
-So two that give large bodies slowly, or never end one, delay others by PROMPT_S once, and then by nothing; and whose
-line is slow is heard too. Who waits for a place is not late.
+So two peers that send large bodies slowly, or without end, delay others once by PROMPT_S, and then no more. A peer with
+a slow line is still heard. The wait for a place does not count as slowness.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 LARGE_AT_ONCE = 2
-"""So many large bodies are held and read at once; the peers that have further ones to give wait."""
+"""The number of large bodies that are in memory at once; other peers with a large body wait."""
 
 PROMPT_S = 2.0
-"""For the rest of a body once it has a place: 40 Mbit/s bring the 10 MB that a mesh of three may say at most."""
+"""Seconds for the rest of a body once it has a place: enough for 10 MB at 40 Mbit/s, the most in a mesh of three."""
 
 SLOW_FOR_S = 60.0
 """How long a peer counts as slow."""
 
 
 class BodyRoom:
-    """Gives places. Its state is who has one."""
+    """Gives places for large bodies. It has state: which places are taken."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -34,12 +34,12 @@ class BodyRoom:
 
     @property
     def is_full(self) -> bool:
-        """Returns whether who asks for a place must wait."""
+        """Returns whether all places are taken, so that the next request must wait."""
         return self._places.locked()
 
     @asynccontextmanager
     async def place(self, *, slow: bool) -> AsyncIterator[None]:
-        """Waits for a place, which is held for the block."""
+        """Waits for a place, and holds it during the `async with` block; a `slow` peer cannot get the last place."""
         if not slow:
             async with self._places:
                 yield

@@ -10,15 +10,16 @@ import aiohttp
 from gtm.errors import Unreachable
 
 SMALL_BYTES = 1 << 20
-"""Of every peer's answer so much may be held at the same time."""
+"""The most bytes of an answer that may be in memory without a place for a large body (body_room.py)."""
 
 
 async def bounded(
     content: aiohttp.StreamReader, *, most_bytes: int, enter: Callable[[], Awaitable[object]] | None = None
 ) -> bytearray:
-    """Returns a whole body, as it grew: a copy would take as much again. Raises Unreachable as soon as it is longer.
+    """Returns the whole body of an answer. Raises Unreachable as soon as it has more than `most_bytes`.
 
-    `enter` is awaited once before more than SMALL_BYTES of it are held: for the place of a large one.
+    `enter` is awaited once when the body grows beyond SMALL_BYTES: it waits for the place of a large body. The
+    bytearray is not copied, which would take twice the memory.
     """
     body = bytearray()
     async for part in content.iter_any():

@@ -26,16 +26,16 @@ MAX_TARGETS = 100
 """As many probes as a mesh was measured with; each is a connection, a task, and a megabyte that may be held."""
 
 MAX_TOLD = 5
-"""Lines of one look at the DNS about who is a peer and who is none; more are told by their number."""
+"""Log lines of one lookup about new, lost and refused peers; of more only the number is logged."""
 
 MIN_REFRESH_S = 5.0
 MAX_REFRESH_S = 300.0
-"""However long or short the TTL of the records is."""
+"""The limits of the pause between two lookups, whatever the TTL of the records is."""
 
 LOOKUP_S = 5.0
 
 READING_S = 2.0
-"""For an answer to be read once it is here: that of a hundred targets takes a tenth of a second."""
+"""Seconds to parse an answer once it is received; that of a hundred targets takes a tenth of a second."""
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ DiscoveredPeers = tuple[frozenset[str], float]
 """The URLs, and the TTL of the records in seconds."""
 
 Judge = Callable[[str], Awaitable[str]]
-"""Returns the reason why a URL is not asked; nothing where it is."""
+"""Returns the reason why a URL must not be polled; empty if it may be."""
 
 
 async def _no_judge(_url: str) -> str:
@@ -56,9 +56,10 @@ async def _no_judge(_url: str) -> str:
 async def discover(
     name: str, *, secure: bool, pool: Pool, resolver: dns.resolver.Resolver | None = None
 ) -> DiscoveredPeers:
-    """Returns the URL of every target of the SRV records at a name. Raises Unreachable when there is no answer.
+    """Returns the URL of every target of the SRV records at a name, and their TTL in seconds.
 
-    It runs in a thread: to read an answer of 64 kB with long names takes dnspython many seconds.
+    `secure` makes https URLs. Raises Unreachable when there is no answer. It runs in a thread, because dnspython takes
+    many seconds to parse an answer of 64 kB with long names.
     """
     try:
         return await pool.run(_discover, name, secure, resolver, timeout_s=LOOKUP_S + READING_S)
@@ -88,7 +89,7 @@ _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-
 
 
 class Discovery:
-    """Keeps one task for each peer that the DNS names. Its state is those tasks; the last good answer stands."""
+    """Runs one task for each peer that the DNS names. It has state: these tasks; a failed lookup does not end them."""
 
     def __init__(
         self,
@@ -107,21 +108,21 @@ class Discovery:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failures = 0
         self._refused: dict[str, str] = {}
-        """The targets of the last answer that are not asked, and why."""
+        """The targets of the last answer that are not polled, and why."""
         self._left_out = 0
 
     @property
     def peers(self) -> Mapping[str, asyncio.Task[None]]:
-        """Returns the tasks by URL."""
+        """Returns the polling tasks by the URL of their peer."""
         return dict(self._tasks)
 
     async def run(self) -> None:
-        """Looks until it is cancelled."""
+        """Looks up the peers again and again, until it is cancelled."""
         while True:
             await self._sleep(await self.refresh())
 
     async def refresh(self) -> float:
-        """Looks once; returns how many seconds to wait before looking again."""
+        """Looks up the peers once, starts and stops tasks; returns the seconds to wait before the next lookup."""
         try:
             urls, ttl_s = await self._look()
         except Unreachable as error:
@@ -136,7 +137,7 @@ class Discovery:
         return min(MAX_REFRESH_S, max(MIN_REFRESH_S, ttl_s))
 
     async def _acceptable(self, urls: frozenset[str]) -> frozenset[str]:
-        """Returns the targets that are asked, and says once which are not."""
+        """Returns the targets that may be polled, and logs once which may not, and why."""
         known_first = sorted(urls, key=lambda url: (url not in self._tasks and url not in self._refused, url))
         bounded = known_first[:MAX_TARGETS]
         objections = dict(zip(bounded, await asyncio.gather(*map(self._judge, bounded)), strict=True))

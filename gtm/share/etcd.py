@@ -1,13 +1,13 @@
-"""etcd: the same reports by way of an etcd cluster, whose leases say who lives.
+"""etcd: shares reports through an etcd cluster, whose leases tell which nodes are alive.
 
     this node's report    put at PREFIX/reports/NODE, under a lease that lasts LEASE_S without this node
     peers' reports        read once, key by key, then watched from the revision that was read
     any other key         not looked at, and counted
     a key that is gone    its lease ran out: that node's report leaves the store, and its voice with it
 
-What comes in: the store and a client of the cluster. What goes out: envelopes, onto the store, which verifies each as
-it does those of peers: a cluster that lies can hide reports, and forge none. While the cluster cannot be reached
-nothing is forgotten; votes grow old as ever. Two tasks, so that a watch that hangs does not end the lease.
+What comes in: the store and a client of the cluster. What goes out: envelopes, to the store, which verifies them like
+those of peers: a cluster can hide reports, but not forge them. While the cluster cannot be reached no report is
+dropped; votes become old as usual. Writing and hearing are two tasks: a watch that hangs does not end the lease.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ KEEP_ALIVE_S = LEASE_S / 3
 """Two renewals may be lost."""
 
 STEADY_S = 5.0
-"""What works for so long works; what fails sooner, again and again, is tried less and less often, and told once."""
+"""Seconds without a failure after which the failures of a task are forgotten, and its next one is logged."""
 
 log = logging.getLogger(__name__)
 
 
 class EtcdShare:
-    """Shares one store. It has state: how often each side failed in a row, and since when it works."""
+    """Shares the reports of one store through etcd. It has state: each task's failures, and since when it works."""
 
     def __init__(
         self,
@@ -63,13 +63,13 @@ class EtcdShare:
         self._strangers_were_told = False
 
     async def run(self) -> None:
-        """Shares until it is cancelled."""
+        """Writes this node's report and hears those of peers, until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._repeat("writing", self._write), name="etcd writing")
             group.create_task(self._repeat("hearing", self._hear), name="etcd hearing")
 
     async def _repeat(self, what: str, act: Callable[[], Awaitable[None]]) -> None:
-        """Runs one side for ever: each failure is a new start after a pause that grows."""
+        """Runs one task (`what` is writing or hearing) for ever; after each failure it starts again, after a pause."""
         while True:
             try:
                 await act()
@@ -103,7 +103,7 @@ class EtcdShare:
         await self._client.put(self._folder + self._node, envelope, lease)
 
     async def _hear(self) -> None:
-        """Reads what is there of every peer, and then what changes."""
+        """Reads the report of every peer once, and then watches for new ones."""
         revision = 0  # without a peer there is nothing to hear, but what changes is watched from now on
         for key, peer in self._peers.items():
             read_at, value = await self._client.read(key)
@@ -145,7 +145,7 @@ class EtcdShare:
         self._forgive(what)
 
     def _forgive(self, what: str) -> None:
-        """Forgets the failures of a side that has worked for long enough since."""
+        """Forgets the failures of a task (writing or hearing) that has worked for STEADY_S seconds."""
         since = self._works_since.get(what)
         is_steady = since is not None and asyncio.get_running_loop().time() - since >= STEADY_S
         if is_steady and self._failures.pop(what, 0):

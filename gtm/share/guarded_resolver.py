@@ -1,8 +1,8 @@
-"""Guarded names: a resolver for sessions to hosts that others name, which gives no address that may not be asked.
+"""The guarded resolver: for connections to hosts that others name, without the addresses that are refused.
 
-What comes in: a resolver, and what is to be said against an address and a port. What goes out: the other addresses;
-Unreachable with those words where there are none. It looks at the moment of connecting: a name may mean another
-address by then than when it was heard of.
+What comes in: another resolver, and a function that refuses an address and a port with a reason. What goes out: the
+addresses that are not refused; Unreachable with the reason if there are none. It runs when a connection is made,
+because a name may then have another address than when it was first looked up.
 """
 
 import socket
@@ -16,11 +16,11 @@ from gtm.errors import Unreachable
 from gtm.ids import Address
 
 Refusal = Callable[[Address, int], str]
-"""Returns the reason why an address may not be asked at a port; nothing where it may."""
+"""Returns the reason why an address and port must not be connected to; empty if they may be."""
 
 
 class GuardedResolver(AbstractResolver):
-    """Finds hosts as another resolver does, but for what is refused."""
+    """Resolves host names with another resolver, without the addresses that are refused."""
 
     def __init__(self, inner: AbstractResolver, refusal: Refusal) -> None:
         self._inner = inner
@@ -29,9 +29,9 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Returns the addresses to connect to.
+        """Returns the addresses of a host that may be connected to.
 
-        Raises OSError where there is nothing, Unreachable where nothing is left.
+        Raises OSError if the name has no address, and Unreachable if all its addresses are refused.
         """
         results = await self._inner.resolve(host, port, family)
         against = [self._refusal(ip_address(each["host"]), port) for each in results]
@@ -41,9 +41,9 @@ class GuardedResolver(AbstractResolver):
         return left
 
     async def judge(self, url: str) -> str:
-        """Returns the reason why the host of a URL may not be asked.
+        """Returns the reason why the host of a URL must not be connected to.
 
-        Nothing where it may, or cannot be found for now.
+        It is empty if it may be, or if its name does not resolve now.
         """
         target = URL(url)
         try:
@@ -51,7 +51,7 @@ class GuardedResolver(AbstractResolver):
         except Unreachable as refused:
             return str(refused)
         except OSError:
-            return ""  # whoever asks it says so
+            return ""  # the connection itself will fail, and report it
         return ""
 
     async def close(self) -> None:

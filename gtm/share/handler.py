@@ -1,4 +1,4 @@
-"""The handler of `GET /v1/reports`, which the admin server mounts: gives a store's offer to whoever asks.
+"""The handler of `GET /v1/reports`, which the admin server mounts: answers with an offer of the store's reports.
 
 What comes in: a request, with all of this optional:
 
@@ -48,7 +48,7 @@ async def handle_reports(request: web.Request, report_store: ReportStore) -> web
 async def _offer(
     report_store: ReportStore, tags: set[str], known: Editions | None, digests: Digests, *, wait_s: float
 ) -> Offer:
-    """Returns the offer as soon as it says something new; without a tag, at once."""
+    """Returns the offer as soon as its ETag is new, at the latest after `wait_s` seconds; without `tags` at once."""
     try:
         async with asyncio.timeout(wait_s):
             while True:

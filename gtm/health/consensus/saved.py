@@ -1,10 +1,10 @@
-"""The status on disk: what was believed last, so that a restarted node believes it until voices are heard.
+"""The saved status: the last beliefs as text, so that a restarted node keeps them until it hears voices.
 
-Beside it, each in a file of its own: which report of each node was heard last; where the vantages are that were heard
-of; and what was claimed first under each key (gtm/health/report/claims.py).
+Also, for files of their own: the last report heard of each node; the positions of the known vantages; and the first
+claim under each key (gtm/health/report/claims.py).
 
-What comes in: a status, or the text of the file. What goes out: text, or a status whose checks are all frozen: the
-beliefs and their times, without the votes, which are history. It touches no file: gtm/node does.
+What comes in: a status, or the text of its file. What goes out: text, or a status whose checks are all frozen: the
+beliefs and their times, without the votes. It reads and writes no file: gtm/node does.
 """
 
 import json
@@ -25,7 +25,7 @@ from gtm.ids import CheckId, NodeName, VantageName
 
 
 def compose_saved(status: Status) -> str:
-    """Returns the beliefs as JSON text, sorted, so that an unchanged status is unchanged text."""
+    """Returns the beliefs of a status as JSON text, sorted by check: the same status gives the same text."""
     checks = {
         check: {
             "belief": pair.belief.value,
@@ -39,7 +39,7 @@ def compose_saved(status: Status) -> str:
 
 
 def parse_saved(text: str) -> Status:
-    """Returns the beliefs of a saved status, all frozen. Raises StateInvalid when the text is not one."""
+    """Returns the status of a saved text, with all checks frozen. Raises StateInvalid when the text is invalid."""
     saved = parse_kept(_Saved, text, what="status")
     return Status(
         {
@@ -50,13 +50,13 @@ def parse_saved(text: str) -> Status:
 
 
 def compose_last_heard(last: LastHeard) -> str:
-    """Returns which report of each node was heard last as JSON text."""
+    """Returns the edition and time of the last report heard of each node, as JSON text."""
     nodes = {node: [*pair.edition, pair.made_at] for node, pair in sorted(last.items())}
     return json.dumps({"version": 1, "nodes": nodes}, indent=1) + "\n"
 
 
 def parse_last_heard(text: str) -> LastHeard:
-    """Returns which report of each node was heard last. Raises StateInvalid when the text does not say."""
+    """Returns the edition and time of the last report heard of each node. Raises StateInvalid for an invalid text."""
     saved = parse_kept(_SavedLast, text, what="reports")
     return {
         NodeName(node): LastReport(Edition(epoch, serial), made_at)
@@ -73,7 +73,7 @@ def compose_vantages(vantages: Vantages) -> str:
 
 
 def parse_vantages(text: str) -> Vantages:
-    """Returns the vantages with their positions, sorted by name. Raises StateInvalid when the text does not say."""
+    """Returns the vantages of a saved text, sorted by name. Raises StateInvalid when the text is invalid."""
     saved = parse_kept(_SavedVantages, text, what="vantages")
     return tuple(Vantage(VantageName(name), Coordinates(*at)) for name, at in sorted(saved.vantages.items()))
 
@@ -88,7 +88,7 @@ def compose_claims(held: ClaimsByKey) -> str:
 
 
 def parse_claims(text: str) -> ClaimsByKey:
-    """Returns the first claim under each key. Raises StateInvalid when the text does not say."""
+    """Returns the first claim under each key from a saved text. Raises StateInvalid when the text is invalid."""
     saved = parse_kept(_SavedClaims, text, what="claims")
     return {
         key: Claim(VantageName(pair.vantage), None if pair.at is None else Coordinates(*pair.at))

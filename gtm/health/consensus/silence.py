@@ -1,7 +1,7 @@
 """Silent probes: those that voted, and whose votes are all too old to count.
 
-In come the reports that were heard and the merged status, out go the names of nodes. It must not look at a clock: which
-votes are fresh is in the status.
+What comes in: the reports heard, and the merged status. What goes out: the names of silent probes. It must not read a
+clock: the status says which votes are fresh.
 """
 
 from gtm.health.consensus.status import Status
@@ -10,7 +10,7 @@ from gtm.ids import NodeName
 
 
 def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:
-    """Returns the probes that voted on a check of this status, and have no fresh vote on any."""
+    """Returns the probes that voted on a check of this status, but have no fresh vote on any check."""
     fresh = {node for check in status.checks.values() for voice in check.votes if voice.fresh for node in voice.nodes}
     voted = {
         node

@@ -1,10 +1,10 @@
 """The status: what this node believes of every endpoint, after merging the reports by quorum.
 
-What comes in: the last status, the book of reports, what is watched, and the time as two arguments. What goes out:
-the next status; gtm/health/consensus/delta.py compares two of them. One voice is one vantage's (voices.py):
+What comes in: the last status, the book of reports, the watched checks, and the time as two arguments. What goes out:
+the next status; gtm/health/consensus/delta.py compares two of them. A vantage has one voice (voices.py):
 
     1. With fewer fresh voices, or probes behind them, than the quorum asks for, the last belief stands: it is `frozen`.
-    2. A belief that has been frozen for the quorum's `stale_hold_s` is UNKNOWN: eligible after what is known to be up.
+    2. A belief that has been frozen for the quorum's `stale_hold_s` becomes UNKNOWN.
     3. Otherwise the quorum's rule decides; where it decides nothing, the last belief stands.
     4. Where the probes of one vantage, or of neighbours, agree on something else, that is its `local` belief
        (local_view.py).
@@ -37,27 +37,27 @@ from gtm.ids import CheckId, NodeName, VantageName
 
 @dataclass(frozen=True, slots=True)
 class CheckStatus:
-    """What this node believes of one check, and on whose word."""
+    """What this node believes of one check, with the voices that it is based on."""
 
     belief: Belief
     since: float
     """Wall seconds of the change to this belief, as this node saw it."""
     reason: Reason = Reason.UNREAD
-    """Of most of the voices that agree with the belief."""
+    """The most common reason of the voices that agree with the belief."""
     detail: str = ""
     votes: tuple[Voice, ...] = ()
     """Every vantage's voice, sorted by vantage."""
     frozen: bool = False
-    """Too few fresh voices: the last belief stands."""
+    """Whether there are too few fresh voices, so that the last belief stands."""
     flip_in_s: float = 0.0
-    """How soon the first of the voices could change, see Voice; 0 while nobody is heard."""
+    """Seconds until the first voice could change (see Voice); 0 while there is no fresh voice."""
     frozen_at: float | None = None
-    """Monotonic seconds since when it is frozen; None when it is not, or was restored and not merged since."""
+    """When it became frozen, in monotonic seconds; None if it is not, or was restored and not merged since."""
     local: tuple[LocalBelief, ...] = ()
-    """What some vantages see otherwise, sorted by vantage."""
+    """The beliefs of vantages that differ from this one, sorted by vantage."""
     back_in_s: float | None = None
-    """Of what is down and answers again: from the last reading to when it is believed up, if all goes on so; 0 where
-    nobody can tell yet. None for the rest."""
+    """For a check that is down but has good readings again: seconds from the last reading until it is up, if readings
+    stay good; 0 if that is not known yet. None for other checks."""
 
     @property
     def state(self) -> VerdictState:
@@ -66,7 +66,7 @@ class CheckStatus:
 
     @property
     def said_by(self) -> frozenset[VantageName]:
-        """Returns the vantages that say something of it now."""
+        """Returns the vantages that say something of this check now."""
         return saying(self.votes, self.local)
 
 
@@ -77,13 +77,13 @@ class Status:
     checks: Mapping[CheckId, CheckStatus] = field(default_factory=dict)
 
     def belief(self, check: CheckId) -> Belief:
-        """Returns the belief of a check; UNKNOWN of one never heard of."""
+        """Returns the belief of a check; UNKNOWN for one that is not in this status."""
         known = self.checks.get(check)
         return Belief.UNKNOWN if known is None else known.belief
 
     @property
     def frozen(self) -> tuple[CheckId, ...]:
-        """Returns the checks whose last belief stands for want of fresh voices, sorted."""
+        """Returns the frozen checks, sorted: those with too few fresh voices for a new belief."""
         return tuple(sorted(check for check, status in self.checks.items() if status.frozen))
 
 
@@ -100,7 +100,10 @@ def merge(
     wall: float,
     quarantined: AbstractSet[NodeName] = frozenset(),
 ) -> Status:
-    """Returns the status after hearing this book; checks that are no longer watched leave it."""
+    """Returns the status after merging this book of reports; it has the watched checks only.
+
+    `now` is in monotonic seconds, `wall` in Unix seconds. The votes of the probes in `quarantined` do not count.
+    """
     heard = in_order(book.by_node.values())
     near = neighbours(positions(heard))
     return Status(
@@ -127,7 +130,7 @@ def decided(
     wall: float,
     near: Neighbours = NO_NEIGHBOURS,
 ) -> CheckStatus:
-    """Returns the status of one check after these voices."""
+    """Returns the status of one check after these voices; `last` is its status before, None for a new check."""
     before = CheckStatus(Belief.UNKNOWN, wall) if last is None else last
     counted = [voice for voice in voices if voice.counts]
     if not quorum.is_enough(voters=sum([voice.agreeing for voice in counted]), vantages=len(counted)):
@@ -145,7 +148,10 @@ def decided(
 
 
 def _back_in_s(counted: Sequence[Voice], rule: Rule) -> float | None:
-    """Returns the seconds until enough voices are up, if those with a good last reading come back one by one."""
+    """Returns the seconds until enough voices are up, if each voice with a good last reading changes to up in time.
+
+    None if there are not enough of these.
+    """
     coming = sorted([voice.flip_in_s for voice in counted if voice.belief is Belief.DOWN and voice.reason is Reason.OK])
     ups = sum(voice.belief is Belief.UP for voice in counted)
     for more, flip_in_s in enumerate(coming, 1):

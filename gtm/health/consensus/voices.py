@@ -1,8 +1,8 @@
-"""Voices: what each vantage says of one check, after the votes of its probes.
+"""Voices: the belief of each vantage on one check, made of the votes of its probes.
 
 1. A vote is fresh while its reading is at most 3 intervals + the timeout old. A vote of UNKNOWN abstains.
 2. The voice of a vantage is what most of its fresh votes say; a tie inside a vantage abstains.
-3. The vote of a probe in quarantine (outliers.py) never counts, and is told only where its vantage has no other.
+3. The vote of a probe in quarantine (outliers.py) never counts; it is shown only if its vantage has no other vote.
 """
 
 from collections import Counter
@@ -46,28 +46,28 @@ class Voice:
     nodes: tuple[NodeName, ...]
     """The probes behind it, sorted: the fresh ones, or all when none is fresh."""
     belief: Belief
-    """UNKNOWN abstains: no probe knows, or they are divided."""
+    """UNKNOWN abstains: no probe has a belief, or they are divided."""
     reason: Reason
     detail: str
     fresh: bool
     age_s: float
-    """Of the youngest reading behind it when this was worked out; what says the same is not worked out again."""
+    """The age of the youngest reading behind it when the voice was computed; not updated while votes stay the same."""
     state: VerdictState = VerdictState.UNKNOWN
     flip_in_s: float = 0.0
-    """From the last reading to the earliest one that could change it; 0: at any time."""
+    """Seconds from the last reading to the earliest one that could change the voice; 0: at any time."""
     quarantined: bool = False
-    """All the probes behind it are."""
+    """Whether all the probes behind it are in quarantine."""
     agreeing: int = 1
-    """Of the probes behind it, so many say what it says."""
+    """The number of probes behind it whose vote has the belief of this voice."""
 
     @property
     def counts(self) -> bool:
-        """Returns whether the quorum counts it."""
+        """Returns whether the quorum counts it: it is fresh, not UNKNOWN, and not in quarantine."""
         return self.fresh and self.belief is not Belief.UNKNOWN and not self.quarantined
 
     @property
     def says_something(self) -> bool:
-        """Returns whether a probe behind it that is trusted knows something now; they may be divided."""
+        """Returns whether a probe behind it, not in quarantine, has a fresh vote for up or down."""
         is_silent = self.belief is Belief.UNKNOWN and self.agreeing == len(self.nodes)
         return self.fresh and not self.quarantined and not is_silent
 
@@ -75,7 +75,7 @@ class Voice:
 def voices_on(
     check: CheckId, heard: Iterable[Heard], freshness: Freshness, *, quarantined: AbstractSet[NodeName], now: float
 ) -> tuple[Voice, ...]:
-    """Returns the voice of every vantage on a check; `heard` is sorted by vantage and node."""
+    """Returns the voice of every vantage on a check; `heard` has the reports, sorted by vantage and node."""
     limit_s = freshness.limit_s
     ballots = []
     for heard_report in heard:

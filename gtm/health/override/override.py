@@ -1,26 +1,26 @@
-"""An override: what a person said of a scope, and how what many said becomes one.
+"""An override: what a person set for a scope, and which of many overrides counts.
 
-What comes in: overrides in any order, some twice, by any way through the mesh. What goes out: the newest of each scope,
-and which of those decides for an endpoint. It is pure: a wall time is an argument.
+What comes in: overrides in any order, some twice, from any node of the mesh. What goes out: the newest one of each
+scope, and the one that decides for an endpoint. It reads no clock: a wall time is an argument.
 
-    1. Of each node the newest of each scope is held (by `made_at`, then `id`), and of those the newest MAX_PER_NODE.
-       So nobody can push out what another node said: a flood costs the oldest of its own node.
-    2. Of what all nodes said of one scope the newest counts.
-    3. Joining is commutative, associative and idempotent, so nodes that heard the same hold the same.
-    4. An override is in force until its `until`, and is kept KEPT_S from `made_at` even if it ended sooner: so long
-       could an older one of its scope still be in force somewhere, and it must not come back.
-    5. Of those in force the one of the most specific scope decides (scope.py); the others say nothing.
-    6. `clear` is over as it is made: of its scope nothing counts then, by 2, and it exempts from nothing.
+    1. Of each node the newest override of each scope is kept (by `made_at`, then `id`), and of these the newest
+       MAX_PER_NODE. So a node that makes too many loses only its own oldest ones.
+    2. Of the overrides of all nodes for one scope the newest counts.
+    3. Joining is commutative, associative and idempotent, so nodes that heard the same overrides keep the same.
+    4. An override is in force until its `until`, but is kept for KEPT_S after `made_at` even if it ended sooner: for so
+       long an older one of its scope may still be in force on another node, and must not come back.
+    5. Of the overrides in force the one with the most specific scope decides (scope.py); the others have no effect.
+    6. `clear` ends at once: by 2 no override of its scope counts then, and it lifts no safety rule.
 
-Who hears one that was made more than MAX_AHEAD_S from now lets it wait until then, so a clock that is ahead, or a lie,
-outranks nothing that is said meanwhile (`is_ahead`). Once all clocks have passed all stamps, 1 to 3 hold again.
+A node that hears an override made more than MAX_AHEAD_S from now does not use it until then. So a clock that is ahead,
+or a lie, outranks no override that is made meanwhile (`is_ahead`). After that 1 to 3 are true again.
 
-    action   what is believed                         when all the rest is down
+    action   what is believed of the scope            when all other endpoints are down
     down     down, whatever the checks say            answered only if everything was taken out
     drain    the same, but it is no failure           answered only if everything was taken out
     up       up, whatever the checks say
-    obey     what the checks say, whatever is said of a wider scope
-    clear    nothing is said of this scope any more
+    obey     what the checks say, whatever an override of a wider scope says
+    clear    what the checks or an override of another scope say
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,16 +41,16 @@ from gtm.health.override.scope import (
 from gtm.ids import NodeName, RegionName, ServiceId
 
 OverrideId = NewType("OverrideId", str)
-"""`NODE:MILLISECONDS`, of who made it and when: ids of two nodes are never the same."""
+"""`NODE:MILLISECONDS`: the node where it was made, and when; ids of two nodes are never the same."""
 
 DEFAULT_SPAN_S = 4 * 3600.0
 MAX_SPAN_S = 72 * 3600.0
-"""That of AWS zonal shifts: what a person said and forgot must not outlive a long weekend."""
+"""The longest time of an override (as of AWS zonal shifts): a forgotten one must not outlast a long weekend."""
 
 MIN_SPAN_S = 1.0
 
 CLEAR_SPAN_S = 0.001
-"""Of what ends another one: as short as a stamp can tell, and too short to be anything else (signed.py)."""
+"""The length of a `clear` in its signed form: too short for any other override (signed.py)."""
 
 MAX_SKEW_S = 30.0
 """How far two machines' wall clocks may differ, as for reports."""
@@ -58,18 +58,18 @@ MAX_SKEW_S = 30.0
 KEPT_S = MAX_SPAN_S + MAX_SKEW_S
 
 MAX_AHEAD_S = 2.0
-"""An override made this far ahead of now counts at once: clocks that are kept in step differ by less."""
+"""An override made at most this far in the future counts at once: synchronized clocks differ by less."""
 
 MAX_PER_NODE = 250
-"""Of one node, ended ones too; the newest stay. More than people say by hand in three bad days, and half of what a
-report carries."""
+"""The most overrides kept of one node, ended ones too; the newest stay. It is more than people make by hand in three
+days, and half of what a report carries."""
 
 MAX_WHY_LENGTH = 500
 MAX_BY_LENGTH = 100
 
 
 class Action(Enum):
-    """What is said."""
+    """The action of an override; see the table above."""
 
     DOWN = "down"
     UP = "up"
@@ -79,11 +79,11 @@ class Action(Enum):
 
 
 TAKING = frozenset({Action.DOWN, Action.DRAIN})
-"""What takes something out of the answers."""
+"""The actions that take endpoints out of the answers."""
 
 
 class SafetyRule(Enum):
-    """What automatics may not do, by the name that zone files, events and overrides use (gtm/plan/safety/rules.py)."""
+    """A safety rule, by the name that zone files, events and overrides use (gtm/plan/safety/rules.py)."""
 
     AT_LEAST = "at_least"
     MAX_SHARE = "max_share_removed_per_minute"
@@ -93,38 +93,38 @@ class SafetyRule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What one person said of one scope."""
+    """One action of one person for one scope, with its reason and its time."""
 
     id: OverrideId
     node: NodeName
-    """Where it was said; this node signs it."""
+    """The node where it was made; that node signs it."""
     scope: Scope
     action: Action
     why: str
     by: str
     made_at: float
-    """Wall seconds by the clock of `node`."""
+    """When it was made, in Unix seconds by the clock of `node`."""
     until: float
-    """Wall seconds; it says nothing from then on."""
+    """When it ends, in Unix seconds."""
     rules: tuple[SafetyRule, ...] = ()
-    """Those that must not stand in its way, sorted by name."""
+    """The safety rules that it lifts, sorted by name."""
 
     @property
     def edition(self) -> tuple[float, str]:
-        """Returns the key that orders the overrides of one scope."""
+        """Returns the key that orders the overrides of one scope by age: when it was made, and its id."""
         return self.made_at, self.id
 
     def is_ahead(self, wall: float) -> bool:
-        """Returns whether its time has not come yet for who hears it now."""
+        """Returns whether it was made so far in the future that a node must not use it yet. `wall`: Unix seconds."""
         return self.made_at > wall + MAX_AHEAD_S
 
     def outranks(self, other: "Override") -> bool:
-        """Returns whether it counts in the place of another one of its scope."""
-        # a node whose clock went back may use an id twice; whatever it said, all must take the same
+        """Returns whether it is newer than another override of its scope, and so counts instead of it."""
+        # a node whose clock went back may use an id twice; even then all nodes must choose the same override
         return (self.edition, repr(self)) > (other.edition, repr(other))
 
     def is_in_force(self, wall: float) -> bool:
-        """Returns whether it says something at this time."""
+        """Returns whether it has an effect at this time (Unix seconds): it has not ended, and is no `clear`."""
         return self.action is not Action.CLEAR and wall < self.until
 
     def __str__(self) -> str:
@@ -134,33 +134,33 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class OverrideRequest:
-    """What a person wants to say."""
+    """An override that a person wants to set, before it has an id and a time."""
 
     scope: Scope
     action: Action
     why: str
     by: str
     span_s: float | None = None
-    """None: DEFAULT_SPAN_S; for `obey`, at least as long as what it exempts from."""
+    """Seconds until it ends. None: DEFAULT_SPAN_S; for `obey`, at least as long as what it exempts from."""
     rules: tuple[SafetyRule, ...] = ()
     is_signed: bool = False
-    """Whether the scope is what was signed, and not what it is called now: of what ends one override by its id."""
+    """Whether the scope has the signed name, not the present one: true when one override is ended by its id."""
 
 
 Overrides = Mapping[Scope, Override]
-"""The newest of each scope, ended ones too."""
+"""The newest override of each scope, ended ones too."""
 
 OverridesByNode = Mapping[NodeName, Overrides]
-"""What each node said: of no scope twice, at most MAX_PER_NODE each."""
+"""The overrides of each node: at most one for each scope, and at most MAX_PER_NODE."""
 
 NO_OVERRIDES: Overrides = {}
 NOTHING_HELD: OverridesByNode = {}
 
 
 def joined(held: OverridesByNode, heard: Iterable[Override]) -> OverridesByNode:
-    """Returns the overrides of each node, from those that were held and those that are heard.
+    """Returns the overrides of each node after those of `heard` are added to those of `held`.
 
-    The same object when nothing is new.
+    It is the same object as `held` when nothing is new.
     """
     by_node: dict[NodeName, list[Override]] = {}
     for held_by in heard:
@@ -171,7 +171,7 @@ def joined(held: OverridesByNode, heard: Iterable[Override]) -> OverridesByNode:
 
 
 def _joined(known: Overrides, heard: Iterable[Override]) -> Overrides:
-    """Returns the newest of what one node said of each scope."""
+    """Returns the newest override of one node for each scope; the same object as `known` when nothing is new."""
     newer: dict[Scope, Override] = {}
     for override in heard:
         last = newer.get(override.scope, known.get(override.scope))
@@ -179,14 +179,14 @@ def _joined(known: Overrides, heard: Iterable[Override]) -> Overrides:
             newer[override.scope] = override
     if not newer:
         return known
-    # nothing but what ranks them may choose what stays: else nodes that heard the same in another order would differ
+    # only the rank may decide which stay: otherwise nodes that heard the same in another order would differ
     ranked = sorted({**known, **newer}.values(), key=lambda override: (override.edition, repr(override)), reverse=True)
     after = {override.scope: override for override in ranked[:MAX_PER_NODE]}
     return known if after == known else after
 
 
 def newest(held: OverridesByNode) -> Overrides:
-    """Returns the override that counts for each scope, whoever set it."""
+    """Returns the override that counts for each scope: the newest one of all nodes."""
     by_scope: dict[Scope, Override] = {}
     for override in all_of(held):
         if override.scope not in by_scope or override.outranks(by_scope[override.scope]):
@@ -195,13 +195,13 @@ def newest(held: OverridesByNode) -> Overrides:
 
 
 def all_of(held: OverridesByNode) -> Iterator[Override]:
-    """Yields every override that is held."""
+    """Yields every override of every node."""
     for own in held.values():
         yield from own.values()
 
 
 def kept(held: OverridesByNode, *, wall: float) -> OverridesByNode:
-    """Returns those that still matter; the same object when all do."""
+    """Returns the overrides made less than KEPT_S ago; the same object when all were. `wall` is in Unix seconds."""
     if all(wall < override.made_at + KEPT_S for override in all_of(held)):
         return held
     still = {
@@ -213,15 +213,15 @@ def kept(held: OverridesByNode, *, wall: float) -> OverridesByNode:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The overrides that say something at one time."""
+    """The overrides in force at one time."""
 
     by_scope: Overrides = field(default_factory=dict)
-    """By what each scope is called now, which need not be what was signed (gtm/node/state/override_names.py)."""
+    """By scope with its present name, which may differ from the signed one (gtm/node/state/override_names.py)."""
     gone: Mapping[Scope, float] = field(default_factory=dict)
-    """Since when nothing that is served is in a scope; 0.0: nothing ever was."""
+    """Scopes without any served endpoint, and since when, in Unix seconds; 0.0 if there never was one."""
     _services: frozenset[str] = field(init=False, compare=False, repr=False)
     _places: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
-    """Zones, and regions, of any override: ("gtm.example.com", "") and ("gtm.example.com", "eu-west")."""
+    """Zones and regions of all overrides: ("gtm.example.com", "") and ("gtm.example.com", "eu-west")."""
 
     def __post_init__(self) -> None:
         scopes = self.by_scope.keys()
@@ -232,7 +232,10 @@ class InForce:
         object.__setattr__(self, "_places", frozenset(places))
 
     def touches(self, zone: str, service: ServiceId, regions: Iterable[RegionName]) -> bool:
-        """Returns whether anything may be said of an endpoint of this service; this is asked of every service."""
+        """Returns whether an override may cover an endpoint of this service, in its zone and regions.
+
+        It is a fast test that runs for every service.
+        """
         if not self.by_scope:
             return False
         if service in self._services or (zone, "") in self._places:
@@ -243,13 +246,13 @@ class InForce:
         return bool(self.by_scope)
 
     def of(self, endpoint_ref: EndpointRef) -> Override | None:
-        """Returns the override that decides for an endpoint: the most specific one. It may say `obey`."""
+        """Returns the override that decides for an endpoint: the most specific one, which may be an `obey`; or None."""
         if not self.by_scope:
             return None
         return next((self.by_scope[scope] for scope in scopes_of(endpoint_ref) if scope in self.by_scope), None)
 
     def lifts(self, endpoint_ref: EndpointRef, rule: SafetyRule) -> bool:
-        """Returns whether any override that covers an endpoint names this rule."""
+        """Returns whether any override that covers an endpoint lifts this safety rule."""
         if not self.by_scope:
             return False
         return any(rule in self.by_scope[scope].rules for scope in scopes_of(endpoint_ref) if scope in self.by_scope)
@@ -259,13 +262,13 @@ NOTHING_IN_FORCE = InForce()
 
 
 def in_force(overrides: Overrides, *, wall: float, gone: Mapping[Scope, float] | None = None) -> InForce:
-    """Returns those that say something at this time."""
+    """Returns the overrides in force at this time (Unix seconds). `gone` has the scopes without any endpoint."""
     by_scope = {scope: override for scope, override in overrides.items() if override.is_in_force(wall)}
     return InForce(by_scope, gone or {}) if by_scope else NOTHING_IN_FORCE
 
 
 def differing(overrides: InForce, other: InForce) -> InForce:
-    """Returns the overrides that only one of the two has, of either."""
+    """Returns the overrides that differ between two times: for each such scope that of the first, else the second."""
     scopes = overrides.by_scope.keys() | other.by_scope.keys()
     changed = [scope for scope in scopes if overrides.by_scope.get(scope) != other.by_scope.get(scope)]
     return InForce({scope: overrides.by_scope.get(scope) or other.by_scope[scope] for scope in changed})

@@ -1,4 +1,4 @@
-"""A scope: what an override is about, as a value with one text form.
+"""A scope: the endpoints that an override is about, as a value with one text form.
 
     endpoint SERVICE REGION/TARGET    endpoint api.gtm.example.com eu-west/192.0.2.20
     region ZONE/REGION                region gtm.example.com/eu-west
@@ -7,8 +7,8 @@
     zone NAME                         zone gtm.example.com
 
 Names are absolute, without their final dot, in lower case (a target's as in the zone file). A region's name has no
-slash, but a zone's may (RFC 2317), and so may a target's. The kinds stand here from the most specific to the least: a
-region is more specific than a service, so that a region that is taken out is out for every service of it.
+slash, but a zone's may (RFC 2317), and so may a target's. The kinds are listed from the most specific to the least. A
+region is more specific than a service, so that an override that takes out a region does so for every service in it.
 """
 
 import re
@@ -38,7 +38,7 @@ class RegionScope:
     """Every endpoint in a region of a zone."""
 
     zone: str
-    """Or EVERY_ZONE."""
+    """The name of the zone, or EVERY_ZONE."""
     region: RegionName
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ Scope = EndpointScope | RegionScope | ServiceScope | ZoneScope
 
 @dataclass(frozen=True, slots=True)
 class EndpointRef:
-    """Where one endpoint is."""
+    """The id of one endpoint with its zone, service and region."""
 
     zone: str
     service: ServiceId
@@ -79,7 +79,7 @@ class EndpointRef:
 
 
 def scopes_of(endpoint_ref: EndpointRef) -> tuple[Scope, ...]:
-    """Returns every scope that an endpoint is in, the most specific first."""
+    """Returns every scope that an endpoint is in, from the most specific to the least."""
     return (
         EndpointScope(endpoint_ref.service, endpoint_ref.endpoint),
         RegionScope(endpoint_ref.zone, endpoint_ref.region),
@@ -90,7 +90,7 @@ def scopes_of(endpoint_ref: EndpointRef) -> tuple[Scope, ...]:
 
 
 def covers(scope: Scope, endpoint_ref: EndpointRef) -> bool:
-    """Returns whether an endpoint is in a scope: as `scopes_of` has it, and in a tenth of the time."""
+    """Returns whether an endpoint is in a scope: the same as `scope in scopes_of(...)`, but ten times faster."""
     match scope:
         case EndpointScope(service, endpoint):
             return endpoint_ref.endpoint == endpoint and endpoint_ref.service == service
@@ -102,7 +102,10 @@ def covers(scope: Scope, endpoint_ref: EndpointRef) -> bool:
 
 
 def parse_scope(text: str) -> Scope:
-    """Returns the scope of a text; raises ValueError that repeats no more of it than is fit to print."""
+    """Returns the scope of a text such as `zone gtm.example.com`.
+
+    Raises ValueError with a printable message that repeats at most the beginning of the text.
+    """
     if len(text) > MAX_SCOPE_LENGTH or not text.isascii() or not text.isprintable():
         raise ValueError(f"a scope is printable ASCII of at most {MAX_SCOPE_LENGTH} characters")
     for pattern, make in _FORMS:
@@ -130,7 +133,7 @@ def _zone(name: str) -> Scope:
 
 
 def _name(text: str) -> str:
-    """Returns a DNS name as ids have it."""
+    """Returns a DNS name in the form of ids: in lower case, without its final dot."""
     return (text.removesuffix(".") or ".").lower()
 
 

@@ -1,22 +1,22 @@
-"""An override as signed text: what nodes share, and keep on disk.
+"""An override as signed text: the form in which nodes share overrides, and keep them on disk.
 
 What comes in: an override and a key, or a text from anywhere. What goes out: a text, or an override; or ReportInvalid,
-and nothing else, with one of these reasons, tried in this order:
+and no other error, with one of these reasons, tested in this order:
 
     oversized         more than MAX_SEALED_LENGTH
     malformed         no envelope of this form
-    unknown_reporter  signed by a key that nobody here trusts
-    forged            the signature does not hold, or a trusted key speaks for another node
+    unknown_reporter  signed by a key that this node does not trust
+    forged            the signature is invalid, or the trusted key is of another node
     malformed         signed, but no override of this form or within these bounds
     skewed            made later than MAX_SKEW_S from now; what is less ahead waits (gtm/node/overrides/acceptance.py)
 
     {"payload": "<an override, as JSON text>", "key": "ed25519:<base64>", "signature": "<base64>"}
 
-Each is signed alone, by the node where it was said. So it outlives that node: whoever has it gives it along, and who
-gets it need not trust the giver. An old one has no age limit but its own `until`, at most 72 h after it was made.
+Each override is signed separately, by the node where it was made. So other nodes can pass it on when that node is down,
+and the receiver need not trust them. The only limit of its age is its own `until`, at most 72 h after it was made.
 
-`clear` is written as an `obey` that lasts CLEAR_SPAN_S: nodes of the version before, which know no `clear`, end by it
-what was said of the scope before, too, and nobody's `obey` was ever as short.
+`clear` is written as an `obey` that lasts CLEAR_SPAN_S. Nodes of the version before, which do not know `clear`, also
+end the earlier override of the scope by it. No other `obey` is as short.
 """
 
 import base64
@@ -48,7 +48,7 @@ from gtm.health.strict_json import Name, Seconds, Strict, decoded, printable
 from gtm.ids import NodeName
 
 MAX_SEALED_LENGTH = 16 * 1024
-"""Characters of one; the longest texts in it, escaped twice, are shorter."""
+"""The most characters of a signed override; the longest texts in it, escaped twice, are shorter."""
 
 
 def seal_override(override: Override, key: PrivateKey) -> str:
@@ -78,7 +78,10 @@ def _written(action: Action) -> Action:
 
 
 def open_override(text: str, *, trusted: Mapping[NodeName, Keys], wall: float) -> Override:
-    """Returns the override of a text from anywhere, or raises ReportInvalid."""
+    """Returns the override of a signed text from anywhere, after verifying it; raises ReportInvalid if it is invalid.
+
+    `trusted` has the keys of each node. `wall` is in Unix seconds.
+    """
     if len(text) > MAX_SEALED_LENGTH:
         raise ReportInvalid("oversized", f"an override of {len(text)} characters; the limit is {MAX_SEALED_LENGTH}")
     envelope = decoded(_SIGNED, text.encode(errors="replace"))
@@ -96,12 +99,15 @@ def open_override(text: str, *, trusted: Mapping[NodeName, Keys], wall: float) -
 
 
 def signer_of(text: str) -> str:
-    """Returns the text of the key that a text was signed by, as it says; raises ReportInvalid."""
+    """Returns the key that a signed text names, without verifying the signature; raises ReportInvalid for bad form."""
     return decoded(_SIGNED, text.encode(errors="replace")).key
 
 
 def read_own(text: str, node: NodeName) -> Override:
-    """Returns the override of a text that this node kept, whatever key it had then; or raises ReportInvalid."""
+    """Returns the override of a signed text that this node itself kept, without verifying its signature.
+
+    So a node may have another key than then. Raises ReportInvalid if it is malformed or of another node.
+    """
     override = claimed_override(text)
     if override.node != node:
         raise ReportInvalid("forged", f"it is of {override.node}")
@@ -109,7 +115,7 @@ def read_own(text: str, node: NodeName) -> Override:
 
 
 def claimed_override(text: str) -> Override:
-    """Returns the override of a text that nobody vouches for: for the log alone; or raises ReportInvalid."""
+    """Returns the override of a signed text without verifying it: for the log only; raises ReportInvalid."""
     envelope = decoded(_SIGNED, text.encode(errors="replace"))
     return _override(decoded(_PAYLOAD, envelope.payload))
 
