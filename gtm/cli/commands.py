@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """One command, or a group of them."""
+    """The place and the summary of one command, or of a group of commands."""
 
     where: str
-    """Its function, or its commands: module:name."""
+    """The function of the command, or the typer app of the group: module:name."""
     summary: str
 
 
@@ -70,7 +70,7 @@ COMMANDS: Mapping[str, Command] = {
         "Print what a shell reads to complete commands, options, and the names of what the node here serves.",
     ),
 }
-"""In the order of the help."""
+"""The commands by name, in the order of the help."""
 
 GROUPS: Mapping[str, Command] = {
     "geodata": Command("gtm.cli.geodata:geodata_app", "Look at, verify and install geo databases."),
@@ -79,9 +79,9 @@ GROUPS: Mapping[str, Command] = {
         "Run three toy regions, three probes and a DNS node here until Ctrl-C; the commands break and mend a region.",
     ),
 }
-"""Each has commands of its own."""
+"""The groups of commands by name."""
 
 ASKED = "_GTM_COMPLETE"
-"""The variable of the environment by which a shell asks, as typer names it for `gtm`."""
+"""The environment variable that a shell sets to get completions, as typer names it for `gtm`."""
 LINE = "_TYPER_COMPLETE_ARGS"
-"""The one that has the line as it is typed so far."""
+"""The environment variable with the line that is typed so far."""

@@ -136,7 +136,7 @@ def _print_regions(regions: "RegionList") -> None:
 
 
 def _region_state(region: "RegionView") -> str:
-    """Returns the state of a region, with its overrides and safety rules: `up; a person says drain (ann, 1h more)`."""
+    """Returns the state of a region, with overrides and safety rules: `up; a person says drain (ann, for 1h more)`."""
     parts = [region.state.value]
     for hold in region.holds:
         some = "" if hold.endpoints == region.endpoints else f" of {hold.endpoints} of {region.endpoints} endpoints"
