@@ -15,7 +15,7 @@ from gtm.ids import NodeName
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One report, and when it came."""
+    """One report, and when this node received it."""
 
     report: Report
     heard_at: float
@@ -23,7 +23,7 @@ class Heard:
 
 
 class LastReport(NamedTuple):
-    """Of the last report of a node: what orders it, and when it was made, in wall seconds by its clock."""
+    """The edition of a node's last report, and when it was made, in Unix seconds by the clock of that node."""
 
     edition: Edition
     made_at: float
@@ -42,7 +42,7 @@ class Book:
 
     @property
     def last_heard(self) -> LastHeard:
-        """Returns the last report of each node, without what it says."""
+        """Returns the edition and time of the last report of each node, without its votes."""
         return {node: LastReport(heard.report.edition, heard.report.made_at) for node, heard in self.by_node.items()}
 
     @property
@@ -55,7 +55,10 @@ EMPTY_BOOK = Book()
 
 
 def hear(book: Book, report: Report, *, heard_at: float) -> Book | None:
-    """Returns the book with this report in it, or None when it holds this edition or a newer one already."""
+    """Returns the book with this report added; None if it has this edition of the node or a newer one already.
+
+    `heard_at` is when the report came, in monotonic seconds.
+    """
     known = book.by_node.get(report.node)
     if known is not None and report.edition <= known.report.edition:
         return None
@@ -63,5 +66,5 @@ def hear(book: Book, report: Report, *, heard_at: float) -> Book | None:
 
 
 def leave(book: Book, node: NodeName) -> Book:
-    """Returns the book without what a node said."""
+    """Returns the book without the report of a node."""
     return Book({name: heard for name, heard in book.by_node.items() if name != node})

@@ -1,4 +1,4 @@
-"""Bounds: how large what a peer gives may be, by what the mesh of this node can need.
+"""Bounds: the largest size of a peer's reports, computed from what the mesh of this node can need.
 
 What comes in: how many checks the zones of this node make, and how many nodes report. What goes out: sizes in bytes,
 of one report in its envelope, and of an offer, which has one envelope of each node.
@@ -33,14 +33,14 @@ twice."""
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The most bytes that are looked at."""
+    """The most bytes of an envelope, and of an offer, that this node accepts."""
 
     envelope: int = MAX_ENVELOPE_BYTES
     offer: int = MAX_OFFER_BYTES
 
 
 def bounds_for(checks: int, *, nodes: int) -> Bounds:
-    """Returns the bounds for so many checks of this node's zones, and so many nodes that report."""
+    """Returns the size bounds for `checks` checks in this node's zones, and `nodes` nodes that report."""
     votes = GROWTH * checks + SPARE_VOTES
     envelope = min(MAX_ENVELOPE_BYTES, OTHER_BYTES + votes * VOTE_BYTES)
     return Bounds(envelope, min(MAX_OFFER_BYTES, nodes * envelope))

@@ -28,7 +28,7 @@ SAME_PLACE_KM = 500.0
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What the node file lists of one node."""
+    """The vantage and position that the node file lists for one node."""
 
     vantage: VantageName | None = None
     at: Coordinates | None = None
@@ -41,7 +41,7 @@ NOT_LISTED = Listed()
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the reports under one key said first."""
+    """The first vantage and position in the reports signed with one key."""
 
     vantage: VantageName
     at: Coordinates | None = None
@@ -52,12 +52,15 @@ ClaimsByKey = Mapping[str, Claim]
 
 
 class Claims:
-    """Holds each peer to its vantage. It has state: what was claimed first under each key."""
+    """Refuses reports of a peer for another vantage than its own. It has state: the first claim under each key."""
 
     def __init__(
         self, own: NodeName, listed: Mapping[NodeName, Listed], keys: Mapping[NodeName, Keys], held: ClaimsByKey | None
     ) -> None:
-        """`listed` has this node itself, and every peer of which the node file says anything."""
+        """Makes the claims of a node; `listed` has this node, and the peers that the node file says anything of.
+
+        `held` has the saved first claims by key; None: there are none.
+        """
         self._own = own
         self._listed = listed
         self._keys = {node: tuple(map(str, each_key(own_keys))) for node, own_keys in keys.items()}
@@ -79,7 +82,7 @@ class Claims:
         return dict(self._held)
 
     def accept(self, report: Report) -> Report:
-        """Returns a peer's report as it counts. Raises ReportInvalid when it speaks for what is another's."""
+        """Returns a report with the votes and position that count. Raises ReportInvalid for another's vantage."""
         if not self._of(report.node).probes or not report.votes:
             return replace(report, votes={}, at=None)
         reason = self._reason_against(report.node, report.vantage)
@@ -98,7 +101,7 @@ class Claims:
         return report if place in (None, report.at) else replace(report, at=place)
 
     def _reason_against(self, node: NodeName, vantage: VantageName) -> str:
-        """Returns the reason why a node may not speak for a vantage; nothing when it may."""
+        """Returns the reason why a node may not report for a vantage; empty if it may."""
         listed = self._of(node).vantage
         if listed is not None:
             return "" if vantage == listed else f"share.peers lists {listed} for it"

@@ -84,7 +84,7 @@ class Skew:
 
     @property
     def own_words(self) -> str:
-        """Returns the fault of this node's clock; nothing where it is right."""
+        """Returns a message about this node's clock being off; empty if it is right."""
         if not self.against:
             return ""
         return (
@@ -93,7 +93,7 @@ class Skew:
         )
 
     def words(self, node: NodeName) -> str:
-        """Returns the fault of a peer's clock."""
+        """Returns a message about a peer's clock being off, with the seconds by which it differs."""
         far = _far(self.ahead[node])
         then = f"what is more than {MAX_SKEW_S:.0f} s off is not believed"
         if len(self.ahead) == 1:
@@ -113,7 +113,7 @@ NO_SKEW = Skew()
 
 
 class Clocks:
-    """Compares clocks. It has state: the last reports of each peer, and which clocks were off."""
+    """Compares the clocks of peers with this node's. It has state: recent reports, and which clocks were off."""
 
     def __init__(self) -> None:
         self._peers: dict[NodeName, _Peer] = {}
@@ -126,7 +126,10 @@ class Clocks:
         """As of the last look."""
 
     def see(self, node: NodeName, made_at: float, *, now: float, wall: float, is_direct: bool) -> None:
-        """Takes note of a signed report of a peer; `is_direct` if the peer itself gave it."""
+        """Records the time of a signed report of a peer; `is_direct` if the peer itself gave it, and no relay.
+
+        `made_at` is in Unix seconds by the peer's clock, `wall` by this node's; `now` is in monotonic seconds.
+        """
         known = self._peers.setdefault(node, _Peer(made_at))
         if made_at < known.made_at and not is_direct:
             return
@@ -158,7 +161,10 @@ class Clocks:
 
 
 def judged(ahead: Mapping[NodeName, float], off_before: frozenset[NodeName] = frozenset()) -> Skew:
-    """Returns whose clocks are off, of peers that are so far ahead; who was off before is right only below RIGHT_S."""
+    """Returns whose clocks are off; `ahead` has the seconds by which each peer's clock is ahead of this node's.
+
+    A clock that was off before (`off_before`) is right again only below RIGHT_S.
+    """
     off = {node for node, far in ahead.items() if abs(far) > (RIGHT_S if node in off_before else OFF_S)}
     before = frozenset(node for node in off if ahead[node] > 0)
     after = frozenset(off) - before

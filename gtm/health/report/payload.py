@@ -50,7 +50,7 @@ MAX_CHANGED_SHARE = 0.2
 
 @dataclass(frozen=True)  # no slots: they have no room for the digest
 class Base:
-    """A whole report that deltas are to."""
+    """A whole report that deltas refer to."""
 
     report: Report
     text: str
@@ -63,7 +63,7 @@ class Base:
 
     @cached_property
     def digest(self) -> str:
-        """Returns the name that deltas have for it."""
+        """Returns the SHA-256 digest of the payload, in hex; a delta names its base by it."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
@@ -157,7 +157,7 @@ class _Payload(_Head, frozen=True, kw_only=True):
 
 
 class Delta(_Head, frozen=True, kw_only=True):
-    """A report but for what its base has."""
+    """The parts of a report that differ from its base."""
 
     version: Literal[1]
     base: _Digest
@@ -165,7 +165,7 @@ class Delta(_Head, frozen=True, kw_only=True):
 
     @property
     def edition(self) -> Edition:
-        """Returns that of the report."""
+        """Returns the edition of the report."""
         return Edition(self.epoch, self.serial)
 
 

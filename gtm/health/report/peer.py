@@ -1,10 +1,10 @@
-"""How a peer does: whether this node hears it. What it says is in the book (book.py), whatever way it came."""
+"""The state of a peer: whether this node's polls of it succeed. Its reports are in the book (book.py)."""
 
 from enum import Enum
 
 
 class PeerState(Enum):
-    """How a peer does, as far as this node's own polls tell."""
+    """The state of a peer by this node's own polls: never reached, heard, or lost."""
 
     UNREACHED = "unreached"
     """No poll of it has ever succeeded."""

@@ -62,7 +62,7 @@ class Vote:
 
     @property
     def is_cast(self) -> bool:
-        """Returns whether it is about a reading, and not for want of one."""
+        """Returns whether the vote is based on a reading."""
         return self.reason is not Reason.UNREAD
 
     def says_the_same(self, other: "Vote") -> bool:
@@ -95,7 +95,7 @@ class Report:
 
     @property
     def votes_on_something(self) -> bool:
-        """Returns whether the probe votes at all."""
+        """Returns whether at least one vote of the report is based on a reading."""
         return any(vote.is_cast for vote in self.votes.values())
 
     @property
@@ -114,7 +114,7 @@ def votes_of(verdicts: Mapping[CheckId, Verdict], *, now: float) -> Mapping[Chec
 
 
 def _vote(verdict: Verdict, *, now: float) -> Vote:
-    """Returns a vote; one that says why there is no reading is too old to count, and for people alone."""
+    """Returns the vote of a verdict; without a reading it says why, for people, and is too old to count."""
     if verdict.reason is Reason.UNREAD:
         return Vote(Belief.UNKNOWN, Reason.UNREAD, verdict.unread, NEVER_READ_AGE_S, 0.0)
     why = (Reason.UNREAD, verdict.unread) if verdict.unread else (verdict.reason, verdict.detail)

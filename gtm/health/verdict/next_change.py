@@ -23,30 +23,27 @@ from gtm.health.verdict.verdict import Verdict, VerdictPolicy, bads_needed, good
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often an endpoint is read."""
+    """The seconds between two readings of a check."""
 
     interval_s: float
     recheck_s: float
-    """After a bad reading of an endpoint that is not down."""
+    """The shorter interval after a bad reading of an endpoint that is not down."""
 
 
 def foretold(verdict: Verdict, policy: VerdictPolicy, pace: Pace) -> Verdict:
-    """Returns the verdict with its `flip_in_s`."""
+    """Returns the verdict with its `flip_in_s` set: the seconds until its belief could change at the earliest."""
     return replace(verdict, flip_in_s=_flip_in_s(verdict, policy, pace))
 
 
 def is_settled(verdict: Verdict, policy: VerdictPolicy) -> bool:
-    """Returns whether a belief has held long enough after it changed: as many readings as to come to it."""
+    """Returns whether a belief had enough readings since it changed: `rise` for up, `fall` for down."""
     if verdict.belief is Belief.UNKNOWN:
         return False
     return verdict.held >= (policy.rise if verdict.belief is Belief.UP else policy.fall)
 
 
 def soonest_s(voices: Iterable[float]) -> float:
-    """Returns the seconds until the first of the voices that are heard could change.
-
-    With none, that is at any time: 0.
-    """
+    """Returns the smallest `flip_in_s` of several voices or votes, in seconds; 0 (at any time) if there are none."""
     return min(voices, default=0.0)
 
 
@@ -60,9 +57,9 @@ def _flip_in_s(verdict: Verdict, policy: VerdictPolicy, pace: Pace) -> float:
 
 
 def _readings_up(verdict: Verdict, policy: VerdictPolicy, interval_s: float) -> int:
-    """Returns the number of good readings from now on that bring it up.
+    """Returns the number of further good readings that bring an endpoint up.
 
-    What is asked for shrinks as the penalty fades.
+    With damping, fewer are needed as the penalty fades.
     """
     most = max(1, goods_needed(verdict, policy, now=verdict.read_at) - verdict.good_run)
     low = 1

@@ -24,16 +24,16 @@ from gtm.health.verdict.verdict import MAX_PENALTY, Verdict
 from gtm.ids import CheckId
 
 MIN_PENALTY = 0.01
-"""What is left of one flip after more than an hour: less is not felt."""
+"""The smallest penalty that is saved: one flip after more than an hour; less has no effect."""
 
 
 def is_memorable(verdict: Verdict, *, now: float) -> bool:
-    """Returns whether the next run begins otherwise for it."""
+    """Returns whether a verdict must be saved: it is down, or up with a penalty of at least MIN_PENALTY."""
     return verdict.belief is Belief.DOWN or (verdict.belief is Belief.UP and verdict.penalty_at(now) >= MIN_PENALTY)
 
 
 def compose_verdicts(verdicts: Mapping[CheckId, Verdict], *, now: float) -> str:
-    """Returns as JSON text what is to be remembered."""
+    """Returns the verdicts that must be saved as JSON text, with their beliefs, times and penalties."""
     remembered = {
         check: {"belief": verdict.belief.value, "since": verdict.since, "penalty": verdict.penalty}
         for check, verdict in sorted(verdicts.items())
@@ -43,7 +43,10 @@ def compose_verdicts(verdicts: Mapping[CheckId, Verdict], *, now: float) -> str:
 
 
 def parse_verdicts(text: str, *, now: float, wall: float) -> Mapping[CheckId, Verdict]:
-    """Returns the verdicts to begin with. Raises StateInvalid when the text does not say."""
+    """Returns the verdicts that a restarted probe begins with, from a saved text; raises StateInvalid if it is invalid.
+
+    `now` is in monotonic seconds, `wall` in Unix seconds.
+    """
     saved = parse_kept(_Saved, text, what="verdicts")
     return {CheckId(check): _restored(pair, now=now, wall=wall) for check, pair in saved.verdicts.items()}
 

@@ -1,4 +1,4 @@
-"""What this node keeps on disk, as pydantic models: nothing unknown, nothing converted on the quiet."""
+"""Saved files of a node as pydantic models: unknown keys are refused, and no value is converted to another type."""
 
 from typing import Annotated, TypeVar
 
@@ -26,7 +26,7 @@ _Kept = TypeVar("_Kept", bound=Wire)
 
 
 def parse_kept(model: type[_Kept], text: str, *, what: str) -> _Kept:
-    """Returns the text of a file as a model. Raises StateInvalid when it is none; `what` says what should be there."""
+    """Returns the model in the JSON text of a file. Raises StateInvalid if it is invalid; `what` names its content."""
     try:
         return model.model_validate_json(text)
     except (ValidationError, UnicodeEncodeError) as error:

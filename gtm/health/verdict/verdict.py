@@ -1,7 +1,7 @@
 """A verdict: what one probe believes of one endpoint, after hysteresis.
 
 What comes in: the last verdict, one more reading and a policy. What goes out: the next verdict. It reads no clock:
-`now` and `wall` are arguments. How soon a verdict could change is told by gtm/health/verdict/next_change.py.
+`now` and `wall` are arguments. gtm/health/verdict/next_change.py computes how soon a verdict could change.
 
     believed   reading   changes when                                                      to
     unknown    good      at once: a starting node says what works                          up
@@ -30,15 +30,15 @@ MAX_DAMPING = 16
 """Times as many good readings in a row as `rise`: with the defaults 80 readings, or 7 minutes."""
 
 MAX_PENALTY = 1 + math.log2(MAX_DAMPING)
-"""More would not be felt, and would only take longer to forget."""
+"""The largest penalty: a larger one would have no more effect, and would only take longer to fade."""
 
 FLAPPING_FROM = 2.0
-"""The penalty of a third flip soon after two others; it is forgotten within half an hour, whatever it was."""
+"""A check with this penalty or more is flapping: a third flip soon after two others. It fades within half an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """So many bad readings of the last so many, in whatever order."""
+    """The rule that `bad` bad readings of the last `of` readings, in any order, take an endpoint down."""
 
     bad: int
     of: int
@@ -46,15 +46,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class VerdictPolicy:
-    """What it takes to change a mind."""
+    """The numbers of readings, and the delays, that it takes to change a verdict."""
 
     fall: int
-    """So many bad readings in a row take an endpoint down."""
+    """The number of bad readings in a row that take an endpoint down."""
     rise: int
-    """So many good readings in a row bring it back."""
+    """The number of good readings in a row that bring it up again."""
     window: Window | None = None
     failback_delay_s: float = 0.0
-    """However many good readings there are, it stays down for so long."""
+    """Seconds for which it stays down at least, however many good readings there are."""
     damping: bool = False
     """Whether an endpoint that flaps takes longer and longer to come back."""
 
@@ -66,13 +66,17 @@ class VerdictState(Enum):
     DEGRADED = "degraded"
     """Up, and some of the last readings were bad."""
     FLAPPING = "flapping"
-    """Up or down, and it was otherwise again and again in the last minutes."""
+    """Up or down, after several changes between the two in the last minutes."""
     DOWN = "down"
     UNKNOWN = "unknown"
 
 
 def state_among(belief: Belief, states: Sequence[VerdictState]) -> VerdictState:
-    """Returns in one word what is believed on the word of several: flapping if most say so, up if all who know do."""
+    """Returns one state for a belief and the states of the verdicts behind it.
+
+    UNKNOWN or DOWN as the belief is; but FLAPPING if most states are. For a belief of UP: UP if all states are UP or
+    UNKNOWN, else DEGRADED.
+    """
     if belief is Belief.UNKNOWN:
         return VerdictState.UNKNOWN
     if 2 * states.count(VerdictState.FLAPPING) > len(states):
@@ -85,7 +89,7 @@ def state_among(belief: Belief, states: Sequence[VerdictState]) -> VerdictState:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one probe believes of one endpoint."""
+    """What one probe believes of one check, after hysteresis."""
 
     belief: Belief = Belief.UNKNOWN
     good_run: int = 0
@@ -95,29 +99,29 @@ class Verdict:
     since: float = 0.0
     """Wall seconds of the change to this belief; 0 before the first reading."""
     reason: Reason = Reason.UNREAD
-    """Of the last reading, which need not agree with the belief."""
+    """The reason of the last reading, which need not agree with the belief."""
     detail: str = ""
     read_at: float = 0.0
     """Monotonic seconds of the last reading."""
     changed_at: float = 0.0
     """Monotonic seconds of the change to this belief."""
     held: int = 0
-    """Readings since that change."""
+    """The number of readings since that change."""
     recent: tuple[bool, ...] = ()
-    """Whether they were good, as many as the window looks at, the last one last."""
+    """Whether each of the last readings since the change was good, as many as the window needs; the newest last."""
     penalty: float = 0.0
-    """For flips, as of `changed_at`."""
+    """The penalty for flips between up and down, as of `changed_at`."""
     flip_in_s: float = 0.0
-    """From the last reading to the earliest one that could change the belief; 0: not known to be stable."""
+    """Seconds from the last reading to the earliest one that could change the belief; 0: at any time."""
     unread: str = ""
-    """Why it cannot be read, once the last reading is too old to count, or there never was one; for people."""
+    """Why the check cannot be made, if there is no reading or the last one is too old to count; for people."""
 
     def penalty_at(self, now: float) -> float:
-        """Returns the rest of the penalty for flips."""
+        """Returns the penalty for flips that is left at `now` (monotonic seconds); it halves every HALF_LIFE_S."""
         return float(self.penalty * 0.5 ** (max(0.0, now - self.changed_at) / HALF_LIFE_S))
 
     def state_at(self, now: float) -> VerdictState:
-        """Returns the verdict in one word."""
+        """Returns the state of the verdict at `now` (monotonic seconds): up, degraded, flapping, down or unknown."""
         if self.belief is Belief.UNKNOWN:
             return VerdictState.UNKNOWN
         if self.penalty_at(now) >= FLAPPING_FROM:
@@ -132,7 +136,7 @@ NO_VERDICT = Verdict()
 
 
 def step(verdict: Verdict, reading: Reading, *, now: float, wall: float, policy: VerdictPolicy) -> Verdict:
-    """Returns the verdict after one more reading."""
+    """Returns the verdict after one more reading; `now` is in monotonic seconds, `wall` in Unix seconds."""
     good_run = verdict.good_run + 1 if reading.ok else 0
     bad_run = 0 if reading.ok else verdict.bad_run + 1
     recent = (*verdict.recent, reading.ok)[-_looked_at(policy) :]
@@ -157,7 +161,7 @@ def step(verdict: Verdict, reading: Reading, *, now: float, wall: float, policy:
 
 
 def goods_needed(verdict: Verdict, policy: VerdictPolicy, *, now: float) -> int:
-    """Returns the number of good readings in a row that bring an endpoint back that is down."""
+    """Returns the number of good readings in a row that bring a down endpoint up, with damping at `now` if it is on."""
     if not policy.damping:
         return policy.rise
     doublings = max(0.0, verdict.penalty_at(now) - 1)
@@ -165,7 +169,7 @@ def goods_needed(verdict: Verdict, policy: VerdictPolicy, *, now: float) -> int:
 
 
 def bads_needed(verdict: Verdict, policy: VerdictPolicy) -> int:
-    """Returns the number of further bad readings in a row that take an endpoint down that is not."""
+    """Returns the number of further bad readings in a row that take an endpoint down; the verdict is not down yet."""
     in_a_row = max(1, policy.fall - verdict.bad_run)
     if policy.window is None:
         return in_a_row
@@ -191,7 +195,7 @@ def _falls(verdict: Verdict, policy: VerdictPolicy) -> bool:
 
 
 def _changed(verdict: Verdict, belief: Belief, *, now: float, wall: float) -> Verdict:
-    """Returns the verdict with another belief; the first one of all is no flip."""
+    """Returns the verdict with another belief; a change from UNKNOWN adds no penalty."""
     is_flip = verdict.belief is not Belief.UNKNOWN
     penalty = min(MAX_PENALTY, verdict.penalty_at(now) + is_flip)
     return replace(verdict, belief=belief, since=wall, changed_at=now, held=0, recent=(), penalty=penalty)
