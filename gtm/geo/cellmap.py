@@ -30,7 +30,7 @@ def embedded(embedding: Embedding) -> int:
 
 
 class Hit(NamedTuple):
-    """Where a client falls."""
+    """The cell of a client, and the prefix length that the cell is right for."""
 
     cell: int
     prefix_length: int
@@ -46,7 +46,7 @@ class Halves(Sequence[int]):
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> Self:
-        """Returns numbers as their halves."""
+        """Returns sorted 128-bit numbers as two arrays of 64-bit halves."""
         rows = [divmod(number, 2**64) for number in numbers]
         return cls(array("Q", [high for high, _ in rows]), array("Q", [low for _, low in rows]))
 
@@ -63,7 +63,7 @@ class Halves(Sequence[int]):
         return self.highs[row] << 64 | self.lows[row]
 
     def after(self, number: int) -> int:
-        """Returns the first row that is greater, as bisect_right does."""
+        """Returns the index of the first number greater than `number`, as bisect_right does."""
         high, low = number >> 64, number & 2**64 - 1
         first = bisect_left(self.highs, high)
         return bisect_right(self.lows, low, first, bisect_right(self.highs, high, first))
@@ -87,7 +87,7 @@ class Networks:
 
 @dataclass(frozen=True, slots=True)
 class CellMap:
-    """Every client's cell, for one way of looking at places."""
+    """The cell of every client address, for one steering chain."""
 
     v4: Networks
     v6: Networks

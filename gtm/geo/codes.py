@@ -1,4 +1,4 @@
-"""What the two letters mean that a database has for a country: a country, a continent, or nothing.
+"""Country codes of databases: two letters -> a country, a continent, or nothing.
 
 Only codes of COUNTRIES are countries. Others that databases have are:
 
@@ -18,7 +18,7 @@ from gtm.geo.countries import CONTINENTS, COUNTRIES
 
 
 class Meaning(NamedTuple):
-    """What a code says of a place; empty where it says nothing."""
+    """The country and continent that a code means; empty where they are unknown."""
 
     country: str = ""
     continent: str = ""
@@ -28,7 +28,7 @@ NOTHING = Meaning()
 
 
 def meaning(code: str) -> Meaning:
-    """Returns the meaning of a code in capitals."""
+    """Returns the country and continent that a two-letter code in capitals means; NOTHING for an unknown code."""
     code = OTHER_CODES.get(code, code)
     if code in COUNTRIES:
         return Meaning(code, COUNTRIES[code].continent)
@@ -36,7 +36,7 @@ def meaning(code: str) -> Meaning:
 
 
 def continent_of(code: str) -> str:
-    """Returns a code in capitals if it is a continent's, else nothing."""
+    """Returns the code (in capitals) if it is that of a continent, else an empty text."""
     return code if code in CONTINENTS else ""
 
 

@@ -33,7 +33,7 @@ NOTHING: Record = MappingProxyType({})
 
 
 def place_of(record: object) -> Place:
-    """Returns the place that a record tells of; NOWHERE when it tells of none."""
+    """Returns the place that a database record describes; NOWHERE if it describes none."""
     fields = as_map(record)
     country, continent = _where(fields)
     city = fields.get("city")
@@ -57,7 +57,7 @@ def coordinates(latitude: object, longitude: object) -> Coordinates | None:
 
 
 def country_codes(record: Record) -> tuple[str, str]:
-    """Returns the codes that a record has for the country of the addresses, in both schemas; empty for none."""
+    """Returns the country codes of a record, one for each schema (MaxMind, DB-IP); empty where it has none."""
     return _code(as_map(record.get("country")).get("iso_code")), _code(record.get("country_code"))
 
 
@@ -118,7 +118,7 @@ def _asn(record: Record) -> int | None:
 
 
 def as_map(value: object) -> Record:
-    """Returns a value if it is a map, else an empty one."""
+    """Returns the value if it is a map, else an empty map."""
     return value if isinstance(value, dict) else NOTHING
 
 

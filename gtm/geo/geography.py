@@ -1,4 +1,4 @@
-"""Where every address is: what the rest of the program asks of geo data, and the answer where there is none.
+"""The geography: the place of every address, as the rest of the program uses it; also one for no geo data.
 
 What comes in: an address, or a numbering of places into cells. What goes out: the address's place, or the map of all
 addresses. Databases and networks become a Geography in merging.py, which takes numpy: here is what does without.
@@ -14,7 +14,7 @@ from gtm.ids import Address, Network
 
 
 class Located(NamedTuple):
-    """Where an address is."""
+    """The place of an address, and the network that it is known for."""
 
     place: Place
     network: Network
@@ -22,21 +22,21 @@ class Located(NamedTuple):
 
 
 class Geography(Protocol):
-    """Every address's place."""
+    """Returns the place of every address."""
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Returns all places that differ; the first is NOWHERE."""
+        """Returns all different places, each once; the first is NOWHERE."""
 
     def locate(self, address: Address) -> Located:
-        """Returns the location of an address; an IPv6 address that embeds an IPv4 address is where that is."""
+        """Returns the place and network of an address; an IPv6 address with an IPv4 address inside has its place."""
 
     def cell_map(self, cells: Sequence[int]) -> CellMap:
-        """Returns the map of all addresses, where cells[i] is the cell of places[i], and that of NOWHERE is 0."""
+        """Returns the cell map of all addresses; cells[i] is the cell of places[i], and that of NOWHERE must be 0."""
 
 
 def unmapped(address: Address) -> Address:
-    """Returns the IPv4 address in an IPv4-mapped IPv6 address, and any other as it is."""
+    """Returns the IPv4 address in an IPv4-mapped IPv6 address; any other address unchanged."""
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 

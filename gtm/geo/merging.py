@@ -67,7 +67,7 @@ class MergedGeography:
 
 
 def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ()) -> MergedGeography:
-    """Returns the geography of some databases, the first preferred, under the custom networks."""
+    """Returns the geography merged from databases, the first preferred, and custom networks, preferred to all."""
     v4, endpoint_refs_v4 = _merged(
         _custom(networks, bits=32), [(database.v4, database.places) for database in databases]
     )
@@ -86,12 +86,12 @@ def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ())
 
 
 def combine(first: Place, second: Place) -> Place:
-    """Returns the combination of two sources, where the location of the first one, if it has any, counts alone."""
+    """Returns the place merged from two sources, with the location of the first one if it has any."""
     return _combined(first, second, where=first if _knowledge(first) else second)
 
 
 def combine_databases(first: Place, second: Place) -> Place:
-    """Returns the combination of two databases, the first one preferred where it knows no less of the location.
+    """Returns the place merged from two databases, with the location of the first one unless the second knows more.
 
     A continent alone is what is left of a code that is no country: another database may know the country.
     """
@@ -106,7 +106,7 @@ def _combined(first: Place, second: Place, *, where: Place) -> Place:
 
 
 def _knowledge(place: Place) -> int:
-    """Returns the amount of detail in a location; a name of a city alone says nothing to steering."""
+    """Returns the detail of a location, 0 to 3: 3 with a country or a point, 2 with a continent, 1 with a name only."""
     if place.country or place.at is not None:
         return 3
     if place.continent:

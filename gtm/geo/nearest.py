@@ -16,7 +16,7 @@ from gtm.geo.place import EARTH_RADIUS_KM, Coordinates, Place
 
 
 def nearest(places: Sequence[Place], points: Sequence[Coordinates]) -> list[int | None]:
-    """Returns the number of the point nearest to each place, the first of equals; None for a place that is nowhere."""
+    """Returns for each place the index of the nearest point, the first of equals; None without coordinates."""
     numbers: list[int | None] = [None] * len(places)
     known = [(number, place.at) for number, place in enumerate(places) if place.at is not None]
     if known and points:
@@ -41,7 +41,7 @@ A_METRE_KM = 0.001
 
 
 def ranks(points: Sequence[Coordinates], others: Sequence[Coordinates], factors: Sequence[float]) -> Ranks:
-    """Returns the orders by distance, where the distance from each of the others is taken times its factor."""
+    """Returns for each point the order of the others by distance; each distance is multiplied by the other's factor."""
     distances = distances_km(points, others) * np.array(factors)
     doubt_km = A_METRE_KM * max([1.0, *factors])  # a factor enlarges what rounding left
     rows, row_of = np.unique(np.argsort(distances, axis=1, kind="stable"), axis=0, return_inverse=True)

@@ -40,7 +40,7 @@ NETWORKS_FILE = FileKind(
 
 @dataclass(frozen=True, slots=True)
 class CustomNetwork:
-    """What the file says of one network; what it does not say is unknown in `place`."""
+    """One network of the custom networks file with its place; fields that the file does not give are unknown."""
 
     network: Network
     place: Place
@@ -156,7 +156,7 @@ def _has_host_bits(text: str) -> bool:
 
 
 def _problem_of(place: Place) -> str:
-    """Returns the fault of a place; empty when nothing is."""
+    """Returns a message about what is wrong with a place in the custom networks file; empty if nothing is."""
     if place == NOWHERE:
         return f"says nothing; give it some of {', '.join(FIELDS)}"
     if place.country and place.subdivision and not place.subdivision.startswith(place.country):
@@ -165,7 +165,7 @@ def _problem_of(place: Place) -> str:
 
 
 def _completed(place: Place) -> Place:
-    """Returns the place with what follows from the country, as for a record of a database."""
+    """Returns the place with its unknown country, continent and point filled in from its country or subdivision."""
     country = COUNTRIES.get(place.country or place.subdivision[:2])
     if country is None:
         return place

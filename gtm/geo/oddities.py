@@ -29,7 +29,7 @@ FLOATS = "coordinates of 32 bits: read here, but gdnsd does not load such a file
 
 
 def oddities_of(record: object, data: DataSection, offset: int) -> Iterator[str]:
-    """Yields what is odd in a record, which is at this offset of the data section."""
+    """Yields a line of text for each oddity of a record; `offset` is its place in the data section of the file."""
     fields = as_map(record)
     yield from _of_country(fields)
     yield from _of_coordinates(fields)

@@ -99,5 +99,5 @@ SPECIAL: Mapping[Network, Special] = MappingProxyType(
 
 
 def tells_no_place(address: Address) -> bool:
-    """Returns whether an address is of a network that is not public."""
+    """Returns whether an address is in a network that is not public, such as 10.0.0.0/8 or loopback."""
     return any(isinstance(special, NoPlace) and address in network for network, special in SPECIAL.items())

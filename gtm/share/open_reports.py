@@ -1,4 +1,4 @@
-"""Opening: what peers gave -> reports, or why not; a plain function, so that it can run in a thread.
+"""Opening: the offers and envelopes of peers -> reports, or refusals; plain functions, so that a thread can run them.
 
 What comes in: a body or an envelope as it came, and what the store knows at that moment. What goes out: an outcome of
 each envelope, in their order: a report, or a refusal; none of those that are held already, the same bytes. It changes
@@ -24,7 +24,7 @@ those, and to verify a thousand takes a quarter of a second."""
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a store knows."""
+    """What a store needs to verify reports: trusted keys, last editions and reports, size bounds, and the wall time."""
 
     trusted: Mapping[NodeName, Keys]
     editions: Mapping[NodeName, Edition]
@@ -34,7 +34,7 @@ class Known:
 
 
 def opened_offer(body: bytes | bytearray, known: Known) -> list[OpenedReport]:
-    """Returns the reports in an offer."""
+    """Returns a report or a refusal for each new envelope in an offer."""
     try:
         envelopes = parse_offer(body, most_bytes=known.bounds.offer)
     except ReportInvalid as refused:
@@ -43,7 +43,7 @@ def opened_offer(body: bytes | bytearray, known: Known) -> list[OpenedReport]:
 
 
 def opened(envelopes: Collection[bytes], known: Known) -> list[OpenedReport]:
-    """Returns the reports in envelopes."""
+    """Returns a report or a refusal for each new envelope; envelopes that the store has already are left out."""
     outcomes: list[OpenedReport] = []
     left = len(known.trusted) + SPARE_CHECKS
     for envelope in envelopes:
@@ -64,7 +64,7 @@ def opened(envelopes: Collection[bytes], known: Known) -> list[OpenedReport]:
 
 
 def is_held(envelope: bytes, held: Mapping[NodeName, Sealed]) -> bool:
-    """Returns whether an envelope was heard already, the same bytes: in a mesh the most common case."""
+    """Returns whether the store has an envelope with the same bytes already: the most common case in a mesh."""
     return any(envelope in (sealed.brief, sealed.full) for sealed in held.values())
 
 

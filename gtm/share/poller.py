@@ -123,7 +123,7 @@ class Poller:
 
     @property
     def state(self) -> PeerState:
-        """Returns the state of the peer; what came of it through others does not count."""
+        """Returns the state of the peer by this node's polls; reports that came through other nodes do not count."""
         if not self._was_reached:
             return PeerState.UNREACHED
         return PeerState.LOST if self._failures else PeerState.HEARD
@@ -134,7 +134,7 @@ class Poller:
             await self._sleep(await self.poll())
 
     async def poll(self) -> float:
-        """Asks the peer once; returns how many seconds to pause before asking again."""
+        """Polls the peer once; returns the seconds to pause before the next poll."""
         async with AsyncExitStack() as held:
             return await self._polled(held)
 
@@ -210,7 +210,7 @@ class Poller:
         limit.reschedule(asyncio.get_running_loop().time() + self._large_within_s)
 
     def _some(self, digests: Digests) -> Digests:
-        """Returns as many digests as one poll may send, by chance, in an order that does not change."""
+        """Returns at most MOST_DIGESTS of the digests, chosen at random and sorted by node."""
         if len(digests) <= MOST_DIGESTS:
             return digests
         return {node: digests[node] for node in sorted(self._random.sample(sorted(digests), MOST_DIGESTS))}

@@ -88,7 +88,7 @@ class Refusals:
         return self._wrong_keys.current(self._clock.monotonic())
 
     def refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
-        """Counts a refusal, and tells the first of its kind."""
+        """Counts a refused report that `giver` gave, and logs the first one of each kind."""
         self._counters.add("reports_refused", peer=giver, reason=refused.reason)
         kind = (giver, refused.reason)
         self._counted[kind] += 1
@@ -125,13 +125,13 @@ class Refusals:
         return wrong is not None
 
     def begin_anew(self, listed: Collection[NodeName]) -> None:
-        """Forgets who is not listed any more, and tells of the others again: the list of peers is another one."""
+        """Drops refusals of nodes not in the new list of peers, and lets those of the others be logged again."""
         self._told.clear()
         self._denied = {node: why for node, why in self._denied.items() if node in listed}
         self._equivocal = {node: why for node, why in self._equivocal.items() if node in listed}
 
     def distrust(self, node: NodeName) -> None:
-        """Tells of a node's key at once: the last report of it that was taken has another key than is listed now."""
+        """Lets a node's wrong key be reported at once: its last report was signed by a key no longer listed."""
         self._wrong_keys.distrust(node)
 
     def clear(self, taken: Report) -> None:

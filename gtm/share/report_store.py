@@ -197,7 +197,7 @@ class ReportStore:
         return Edition(epoch, serial + 1)
 
     def carry(self, overrides: tuple[str, ...]) -> None:
-        """Gives these signed overrides along with every report from the next one on."""
+        """Adds these signed overrides to every report of this node from the next one on."""
         self._carried = overrides
 
     @property
@@ -206,12 +206,12 @@ class ReportStore:
         return self.refusals.counted
 
     def expect(self, checks: int) -> None:
-        """Has peers give what so many checks of this node's zones can need, and not much more."""
+        """Sets the size bounds of peers' reports by the number of checks in this node's zones."""
         self._expected = checks
         self.bounds = bounds_for(checks, nodes=len(self._trusted))
 
     def take_peers(self, peers: Mapping[NodeName, Keys], claims: Claims) -> None:
-        """Believes these from now on; what others said, or keys that are not listed any more, is as if never heard."""
+        """Replaces the peers, with their keys and claims; drops the reports of nodes and keys no longer listed."""
         self._trusted = {**peers, self._reporter.node: self._reporter.key.public}
         self._claims = claims
         self._not_counted.clear()
@@ -228,24 +228,24 @@ class ReportStore:
         self._announce()
 
     def take(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
-        """Takes what a peer offered; returns whether anything of it was new."""
+        """Verifies and stores the reports in an offer of the peer `giver`; returns whether any was new."""
         return self._settle(opened_offer(body, self._known()), giver)
 
     async def hear(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
-        """Takes what a peer offered, as `take` does; what is large is read in a thread."""
+        """Verifies and stores the reports in an offer, as `take` does; parses a large offer in a thread."""
         if len(body) <= LARGE_BYTES:
             return self.take(body, giver=giver)
         return self._settle(await self._readers.run(opened_offer, body, self._known()), giver)
 
     async def hear_envelope(self, envelope: bytes, *, giver: NodeName) -> bool:
-        """Takes one envelope, as `hear` does an offer; returns whether it was new."""
+        """Verifies and stores the report in one envelope; returns whether it was new."""
         if len(envelope) <= LARGE_BYTES:
             return self._settle(opened((envelope,), self._known()), giver)
         return self._settle(await self._readers.run(opened, (envelope,), self._known()), giver)
 
     @asynccontextmanager
     async def turn(self, size: int) -> AsyncIterator[None]:
-        """Waits until so many bytes may be read: in a thread, or in the event loop one after the other."""
+        """Waits for a turn to parse `size` bytes: for a thread if they are large, else for the event loop."""
         async with self._places if size > LARGE_BYTES else self._turns.turn():
             yield
 
@@ -294,7 +294,7 @@ class ReportStore:
         return self.version
 
     def close(self) -> None:
-        """Lets everyone go who waits for news: the node is stopping."""
+        """Ends all waits for news, because the node is stopping."""
         self.closed = True
         self._wake()
 

@@ -65,7 +65,7 @@ class WrongKeys:
         return tuple(pair for pair in recent if pair.key not in listed.get(pair.node, (pair.key,)))
 
     def refuse(self, refused: ReportInvalid, giver: NodeName, *, now: float) -> WrongKey | None:
-        """Takes a refusal; returns what it says of a peer's key, if it does, told before or not."""
+        """Records a refusal; returns the wrong key of a peer that it shows, or None."""
         node = NodeName(refused.node)
         listed = self._listed()
         if node == self._own or node not in listed or not refused.key or refused.key in listed[node]:
@@ -83,12 +83,12 @@ class WrongKeys:
         return now - self._taken_at.get(node, float("-inf")) < BELIEVED_S
 
     def is_known(self, node: NodeName, *, now: float) -> bool:
-        """Returns whether a peer's key is wrong already."""
+        """Returns whether a wrong key of this peer is recorded and still shown."""
         known = self._wrong.get(node)
         return known is not None and now - known.seen_at < SHOWN_S
 
     def take(self, node: NodeName, *, now: float) -> bool:
-        """Takes note that a report of a peer was taken; returns whether its key was wrong before."""
+        """Records that a report of a peer was accepted; returns whether a wrong key was recorded before."""
         self._taken_at[node] = now
         return self._wrong.pop(node, None) is not None
 

@@ -82,7 +82,7 @@ class Sealed:
 
 
 def seal(report: Report, key: PrivateKey, *, last: Base | None = None) -> Sealed:
-    """Returns the report in its envelope: as a delta to the last base where that is shorter."""
+    """Returns the report signed in its envelope: as a delta to the base `last` if that is shorter, else whole."""
     delta = None if last is None else compose_delta(report, last)
     if delta is None or last is None:
         base = Base(report, compose_payload(report))
@@ -99,7 +99,7 @@ def payload_digest(payload: str) -> str:
 
 
 def signer_of(envelope: bytes) -> str:
-    """Returns the text of the key that an envelope says that it was signed by."""
+    """Returns the text of the key that an envelope names as its signer, without verifying the signature."""
     return decoded(_ENVELOPE, envelope).key
 
 
@@ -244,12 +244,12 @@ class _Envelope(Signed, frozen=True, kw_only=True):
 
     @property
     def is_delta(self) -> bool:
-        """Returns whether it says anything of a base."""
+        """Returns whether the payload is a delta: whether the envelope has the field `base`."""
         return self.base is not UNSET
 
     @property
     def raw(self) -> bytes:
-        """Returns it as it was composed."""
+        """Returns the envelope as JSON, the same bytes as it was composed with."""
         fields = {"payload": self.payload, "key": self.key, "signature": self.signature}
         return _json({**fields, "base": self.base} if self.is_delta else fields)
 
