@@ -1,1 +1,1 @@
-"""Where an address is: databases and custom networks in, places and cell maps out; pure."""
+"""Geo data: databases and custom networks -> the place of every address, and cell maps. It reads no file."""

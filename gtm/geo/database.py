@@ -38,7 +38,7 @@ NO_MEMORY = "this machine has too little memory to decode it"
 
 
 class DatabaseOddity(NamedTuple):
-    """Something that is not read as it stands in the file."""
+    """A kind of value in a database that is read as something else than the file says."""
 
     text: str
     networks: int
@@ -65,7 +65,10 @@ class Database:
 
 
 def parse(reader: Reader, content: bytes | memoryview, *, odd: bool = False) -> Database:
-    """Returns the database, from a reader and the bytes of the same file; and what is odd in it, if asked."""
+    """Returns the database, from a reader and the bytes of the same file; with its oddities if `odd` is True.
+
+    Raises DatabaseInvalid if the file is malformed or too large for the memory of this machine.
+    """
     try:
         return _parse(reader, content, odd=odd)
     except MemoryError as exc:

@@ -16,7 +16,7 @@ MOST_FIELDS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class DataSection:
-    """Where the records of a file are."""
+    """The data section of a database file: its bytes, and where the records begin."""
 
     content: bytes | memoryview
     start: int
@@ -32,7 +32,7 @@ class DataSection:
 
 @dataclass(slots=True)
 class _Walk:
-    """One look for a field. Its state is how many fields it may still walk through."""
+    """One search for a field in a record. It has state: how many fields it may still read."""
 
     content: bytes | memoryview
     start: int

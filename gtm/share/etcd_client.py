@@ -62,7 +62,7 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """So much happened to keys that nobody asked for."""
+    """The number of changes of other keys than the wanted ones."""
 
     count: int
 
@@ -91,7 +91,7 @@ class EtcdClient:
         self._token = ""
 
     async def grant(self, seconds: int) -> str:
-        """Returns a new lease that lasts so long without `keep_alive`."""
+        """Returns the id of a new lease that ends after `seconds` without `keep_alive`."""
         return (await self._ask("/v3/lease/grant", {"TTL": str(seconds)}, _LEASE)).ID
 
     async def keep_alive(self, lease: str) -> None:
@@ -101,7 +101,7 @@ class EtcdClient:
             raise Unreachable("the lease ran out")
 
     async def put(self, key: str, value: bytes, lease: str) -> None:
-        """Writes a key that goes when its lease does."""
+        """Writes a key that etcd deletes when its lease ends."""
         await self._ask("/v3/kv/put", {"key": _text(key), "value": _base64(value), "lease": lease}, _ANYTHING)
 
     async def read(self, key: str) -> tuple[int, bytes | None]:
@@ -110,11 +110,11 @@ class EtcdClient:
         return int(answer.header.revision), _bytes(answer.kvs[0].value) if answer.kvs else None
 
     async def watch(self, folder: str, revision: int, *, keys: AbstractSet[str]) -> AsyncIterator[Event]:
-        """Gives what becomes of these keys from a revision on; it ends only by raising Unreachable.
+        """Yields the changes of these keys from a revision on; ends only by raising Unreachable.
 
-        They are below a folder; of another key below it only that it changed is given. A change of many keys comes in
-        parts, each no longer than the longest value makes it. Of what a part says of one key the last is given: whoever
-        may write could have written it thousands of times. After each part it rests for as long as that took to read.
+        The keys are below a folder; of other keys below it only the number of changes is yielded. A change of many keys
+        comes in parts. Of the changes of one key in a part only the last is yielded: a writer may have made thousands.
+        After each part it rests for as long as parsing that part took.
         """
         wanted = {_text(key): key for key in keys}
         question = {"create_request": {**_span(folder), "start_revision": str(revision), "fragment": True}}
@@ -145,7 +145,7 @@ class EtcdClient:
     async def _posted(
         self, path: str, question: Mapping[str, object], *, limit_s: float | None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Gives the answer to a question, with a good status; foreign exceptions become ours here."""
+        """Yields the response to a POST request, if its status is 200. Raises Unreachable for any other outcome."""
         try:
             async with asyncio.timeout(limit_s):
                 if self._site.user and not self._token and path != _AUTHENTICATE:
@@ -176,7 +176,7 @@ _AUTHENTICATE = "/v3/auth/authenticate"
 
 
 class _Answer(msgspec.Struct, frozen=True):
-    """Something that etcd says; it may say more, of which nothing is kept."""
+    """An answer of etcd, as far as this program uses it; other fields are ignored."""
 
 
 class _Anything(_Answer, frozen=True):
@@ -254,7 +254,7 @@ def _parsed(decoder: "msgspec.json.Decoder[_Model]", raw: bytes | bytearray) -> 
 
 
 def _newest(events: Sequence[_Event], wanted: Mapping[str, str]) -> list[Event]:
-    """Returns the last of what became of each wanted key, and how much of others."""
+    """Returns the last change of each wanted key, and the number of changes of other keys if there were any."""
     last = {event.kv.key: event for event in events if event.kv.key in wanted}
     newest = [_event(event, wanted[key]) for key, event in last.items()]
     strangers = sum(event.kv.key not in wanted for event in events)
@@ -266,7 +266,7 @@ def _event(event: _Event, key: str) -> Event:
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Gives the lines of a stream, whatever their length up to the limit."""
+    """Yields the lines of a stream. Raises Unreachable for a line of more than MAX_LINE_BYTES."""
     begun = bytearray()
     async for part in content.iter_any():
         *whole, rest = part.split(b"\n")
@@ -279,7 +279,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> str:
-    """Returns the objection of etcd to a question; it holds no secret of ours."""
+    """Returns the error message of a response of etcd, with its HTTP status; it contains no secret of this node."""
     raw = await response.content.read(1000)
     try:
         told = _parsed(_REFUSAL, raw).error

@@ -1,7 +1,7 @@
-"""The publisher: turns this node's verdicts into reports, at once when a mind changes and at a steady beat anyway.
+"""The publisher: turns this node's verdicts into reports, at once when a verdict changes and at regular intervals.
 
-What comes in: the verdicts as they are now, and an event that says one changed. What goes out: reports in the store.
-The beat keeps votes fresh at the peers; without it a silent probe could not be told from a dead one.
+What comes in: the present verdicts, and an event that is set when one changes. What goes out: reports in the store.
+The regular reports keep votes fresh at the peers: without them a probe with nothing new would look like a dead one.
 """
 
 import asyncio
@@ -31,7 +31,10 @@ async def publish_reports(
     *,
     beat_s: Callable[[], float],
 ) -> None:
-    """Publishes until it is cancelled; `changed` is set by whoever changes a verdict, and cleared here."""
+    """Publishes reports until it is cancelled: when `changed` is set, and at the latest after `beat_s()` seconds.
+
+    The caller sets `changed` when a verdict changes; this function clears it.
+    """
     while True:
         changed.clear()
         report_store.publish(verdicts())
