@@ -38,7 +38,7 @@ class MergedGeography:
     v4: Trie
     v6: Trie
     specials: tuple[Special, ...] = ()
-    """What addresses are that no source places."""
+    """The special networks whose addresses no source gives a place."""
 
     def locate(self, address: Address) -> Located:
         """Returns the location of an address; an IPv6 address that embeds an IPv4 address is where that is."""
@@ -116,7 +116,7 @@ def _knowledge(place: Place) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """The place of a custom network within one that databases know nothing of."""
+    """The final place of a custom network inside a special one, where databases are not believed."""
 
     place: Place
 
@@ -184,7 +184,7 @@ def _both(source: _Source, other: _Source) -> _Source:
 
 
 def _over(endpoint_ref: _Spot | _Settled, known: Place) -> _Spot | _Settled:
-    """Returns the place of a network of which the databases know something too."""
+    """Returns the place of a custom or special network, merged with the place that the databases know."""
     if isinstance(endpoint_ref, Place):
         return combine(endpoint_ref, known)
     return known if endpoint_ref is NoPlace.PRIVATE and _knowledge(known) else endpoint_ref

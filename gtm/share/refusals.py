@@ -37,7 +37,7 @@ OnRefused = Callable[[NodeName, ReportInvalid], None]
 
 
 class Refusals:
-    """Counts and tells. Its state is what was refused so far, and who is denied now."""
+    """Counts and logs refused reports. It has state: the counts, and the nodes whose reports do not count now."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Refusals:
 
     @property
     def wrong_keys(self) -> tuple[WrongKey, ...]:
-        """Returns which peers sign with another key than is listed for them, sorted by name."""
+        """Returns the peers that sign with another key than `share.peers` lists for them, sorted by name."""
         return self._wrong_keys.current(self._clock.monotonic())
 
     def refuse(self, refused: ReportInvalid, giver: NodeName) -> None:

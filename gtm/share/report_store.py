@@ -51,7 +51,7 @@ Digests = Mapping[NodeName, str]
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Who this node is to its peers."""
+    """The name, vantage, key and position that this node's reports have."""
 
     node: NodeName
     vantage: VantageName
@@ -63,7 +63,7 @@ class Reporter:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a peer may take."""
+    """The envelopes that this node offers to a peer, with their ETag."""
 
     etag: str
     """Of all that is in the store, and of what the asker has otherwise: another edition of any report is another
@@ -308,7 +308,7 @@ class ReportStore:
         return Known(self._trusted, self._exceeded, dict(self._sealed), self.bounds, self._clock.wall())
 
     def _settle(self, outcomes: Iterable[OpenedReport], giver: NodeName) -> bool:
-        """Takes what was opened, as far as it is still new; returns whether anything was."""
+        """Stores verified reports that are still new, and counts refusals; returns whether any report was new."""
         news = [self._settle_one(outcome, giver) for outcome in outcomes]
         if any(news):
             self._announce()

@@ -28,7 +28,7 @@ Listed = Mapping[NodeName, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class WrongKey:
-    """One peer, and what it signs with."""
+    """One peer, with the key that it signs with and the key that is listed for it."""
 
     node: NodeName
     giver: NodeName
@@ -50,7 +50,7 @@ class WrongKey:
 
 
 class WrongKeys:
-    """Knows who signs with another key. It has state: since when, and whose reports were taken."""
+    """Records peers that sign with a wrong key. It has state: these keys, and when reports were accepted last."""
 
     def __init__(self, own: NodeName, listed: Callable[[], Listed]) -> None:
         self._own = own
@@ -79,7 +79,7 @@ class WrongKeys:
         return self._wrong[node]
 
     def is_believed(self, node: NodeName, *, now: float) -> bool:
-        """Returns whether a report of a node was taken a moment ago."""
+        """Returns whether a report of a node was accepted within the last BELIEVED_S seconds."""
         return now - self._taken_at.get(node, float("-inf")) < BELIEVED_S
 
     def is_known(self, node: NodeName, *, now: float) -> bool:
