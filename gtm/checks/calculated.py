@@ -22,7 +22,7 @@ Beliefs = Callable[[CheckId], Belief]
 
 
 def needed_of(settings: CalculatedSettings, count: int) -> int:
-    """Returns how many of `count` parts must be up for the calculated check to be up."""
+    """Returns the number of the `count` parts that must be up for the calculated check to be up."""
     match settings.combine:
         case Combine.ALL:
             return count

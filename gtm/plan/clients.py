@@ -78,7 +78,7 @@ class Clients:
     def answers(
         self, steered: SteeredService, decisions: Decisions, region: RegionName | None = None
     ) -> ClientAnswers | None:
-        """Returns what all cells get now; None when that takes too much work.
+        """Returns the present answers of all cells; None when that takes too much work.
 
         With `region` it counts only the cells that would get that region if all were up (`of`).
         """

@@ -57,7 +57,7 @@ def is_failing_everywhere(decisions: Decisions) -> bool:
 
 
 def why_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
-    """Returns how many endpoints are down, and the reasons: `3 of 3 endpoints: timeout`.
+    """Returns the number of endpoints that are down, and the reasons: `3 of 3 endpoints: timeout`.
 
     It counts the endpoints of one region, or of the whole service when `region` is None.
     """
@@ -89,7 +89,7 @@ def _why(status: CheckStatus) -> str:
 
 
 def why_not_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
-    """Returns how many endpoints are up: `2 of 3 endpoints are up`.
+    """Returns the number of endpoints that are up: `2 of 3 endpoints are up`.
 
     It counts the endpoints of one region, or of the whole service when `region` is None.
     """

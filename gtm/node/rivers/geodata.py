@@ -78,7 +78,7 @@ class GeoWatch:
             before = now
 
     def _scans_to_wait(self, before: Fingerprint | None, now: Fingerprint) -> int:
-        """Returns how many more scans must find the files unchanged before a load."""
+        """Returns the number of further scans that must find the files unchanged before a load."""
         if before is None or not is_any_in_place(now, before):
             return 1
         return Arrival.IN_PLACE.looks(SCAN_INTERVAL_S, self._settle_s)

@@ -66,7 +66,7 @@ class Sharing:
 
     @property
     def troubles(self) -> Mapping[NodeName, str]:
-        """Returns why the last poll failed, for each peer whose last poll failed."""
+        """Returns the error of the last poll, for each peer whose last poll failed."""
         return {node: poller.trouble for node, poller in self._pollers.items() if poller.trouble}
 
     def take(self, config: NodeConfig) -> None:

@@ -40,7 +40,7 @@ def order(place: Place, regions: Regions) -> Names:
 
 
 def orders(places: Sequence[Place], regions: Regions) -> list[Names]:
-    """Returns what `order` returns, for each of many places at once."""
+    """Returns the result of `order` for each of many places at once."""
     points = list(dict.fromkeys(place.at for place in places if place.at is not None))
     at_point = dict(zip(points, _orders(points, regions), strict=True)) if points else {}
     unplaced = {place.continent: _unplaced(place.continent, regions) for place in places if place.at is None}
