@@ -68,20 +68,13 @@ class MergedGeography:
 
 def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ()) -> MergedGeography:
     """Returns the geography merged from databases, the first preferred, and custom networks, preferred to all."""
-    v4, endpoint_refs_v4 = _merged(
-        _custom(networks, bits=32), [(database.v4, database.places) for database in databases]
-    )
-    v6, endpoint_refs_v6 = _merged(
-        _custom(networks, bits=128), [(database.v6, database.places) for database in databases]
-    )
-    endpoint_refs = dict.fromkeys([NOWHERE, *endpoint_refs_v4, *endpoint_refs_v6])
-    places = tuple(endpoint_ref for endpoint_ref in endpoint_refs if isinstance(endpoint_ref, Place))
-    specials = tuple(endpoint_ref for endpoint_ref in endpoint_refs if not isinstance(endpoint_ref, Place))
-    number_of = {endpoint_ref: number for number, endpoint_ref in enumerate([*places, *specials])}
-    v4, v6 = (
-        renumber(trie, [number_of[endpoint_ref] for endpoint_ref in known])
-        for trie, known in ((v4, endpoint_refs_v4), (v6, endpoint_refs_v6))
-    )
+    v4, spots_v4 = _merged(_custom(networks, bits=32), [(database.v4, database.places) for database in databases])
+    v6, spots_v6 = _merged(_custom(networks, bits=128), [(database.v6, database.places) for database in databases])
+    spots = dict.fromkeys([NOWHERE, *spots_v4, *spots_v6])
+    places = tuple(spot for spot in spots if isinstance(spot, Place))
+    specials = tuple(spot for spot in spots if not isinstance(spot, Place))
+    number_of = {spot: number for number, spot in enumerate([*places, *specials])}
+    v4, v6 = (renumber(trie, [number_of[spot] for spot in known]) for trie, known in ((v4, spots_v4), (v6, spots_v6)))
     return MergedGeography(places, v4, v6, specials)
 
 
@@ -129,35 +122,35 @@ _Source = tuple[Trie, tuple[Place, ...]]
 
 def _custom(networks: Sequence[CustomNetwork], *, bits: int) -> _Layer:
     """Returns the custom networks of one family and the special ones, each completed by the networks around it."""
-    endpoint_refs: list[_Spot | _Settled] = [NOWHERE]
+    spots: list[_Spot | _Settled] = [NOWHERE]
     value_of: dict[tuple[int, int], int] = {}
     rows = []
-    for network, endpoint_ref in sorted(_endpoint_refs(networks), key=lambda row: row[0].prefixlen):
+    for network, spot in sorted(_spots(networks), key=lambda row: row[0].prefixlen):
         if network.max_prefixlen != bits:
             continue
         start, length = int(network.network_address), network.prefixlen
         around = ((start >> (bits - shorter) << (bits - shorter), shorter) for shorter in reversed(range(length + 1)))
         outer = next((value_of[key] for key in around if key in value_of), 0)
-        value_of[start, length] = len(endpoint_refs)
-        rows.append((start, length, len(endpoint_refs)))
-        endpoint_refs.append(_within(endpoint_refs[outer], endpoint_ref))
-    return from_networks(rows, bits=bits), endpoint_refs
+        value_of[start, length] = len(spots)
+        rows.append((start, length, len(spots)))
+        spots.append(_within(spots[outer], spot))
+    return from_networks(rows, bits=bits), spots
 
 
-def _endpoint_refs(networks: Iterable[CustomNetwork]) -> list[tuple[Network, _Spot]]:
+def _spots(networks: Iterable[CustomNetwork]) -> list[tuple[Network, _Spot]]:
     """Returns the places of networks that no database has; of two for one network the custom one is later."""
     return [*SPECIAL.items(), *((network.network, network.embedding or network.place) for network in networks)]
 
 
-def _within(outer: _Spot | _Settled, endpoint_ref: _Spot) -> _Spot | _Settled:
+def _within(outer: _Spot | _Settled, spot: _Spot) -> _Spot | _Settled:
     """Returns the place of a network within another that is longer than all others around it."""
     place = outer.place if isinstance(outer, _Settled) else outer
-    if isinstance(endpoint_ref, Place) and isinstance(place, Place):
-        completed = combine(endpoint_ref, place)
+    if isinstance(spot, Place) and isinstance(place, Place):
+        completed = combine(spot, place)
         return _Settled(completed) if isinstance(outer, _Settled) else completed
-    if isinstance(endpoint_ref, Place):
-        return endpoint_ref if outer is NoPlace.PRIVATE else _Settled(endpoint_ref)
-    return outer if endpoint_ref is NoPlace.PRIVATE and isinstance(place, Place) and _knowledge(place) else endpoint_ref
+    if isinstance(spot, Place):
+        return spot if outer is NoPlace.PRIVATE else _Settled(spot)
+    return outer if spot is NoPlace.PRIVATE and isinstance(place, Place) and _knowledge(place) else spot
 
 
 def _merged(custom: _Layer, databases: Sequence[_Source]) -> tuple[Trie, Sequence[_Spot]]:
@@ -165,13 +158,11 @@ def _merged(custom: _Layer, databases: Sequence[_Source]) -> tuple[Trie, Sequenc
     known: _Source = (everywhere(custom[0].bits, 0), (NOWHERE,))
     for database in databases:
         known = _both(known, database)
-    trie, endpoint_refs = custom
+    trie, spots = custom
     if not known[0].is_unknown:
         trie, pairs = merge(trie, known[0])
-        endpoint_refs = [_over(endpoint_refs[a], known[1][b]) for a, b in pairs]
-    return trie, [
-        endpoint_ref.place if isinstance(endpoint_ref, _Settled) else endpoint_ref for endpoint_ref in endpoint_refs
-    ]
+        spots = [_over(spots[a], known[1][b]) for a, b in pairs]
+    return trie, [spot.place if isinstance(spot, _Settled) else spot for spot in spots]
 
 
 def _both(source: _Source, other: _Source) -> _Source:
@@ -183,11 +174,11 @@ def _both(source: _Source, other: _Source) -> _Source:
     return trie, tuple(combine_databases(source[1][a], other[1][b]) for a, b in pairs)
 
 
-def _over(endpoint_ref: _Spot | _Settled, known: Place) -> _Spot | _Settled:
+def _over(spot: _Spot | _Settled, known: Place) -> _Spot | _Settled:
     """Returns the place of a custom or special network, merged with the place that the databases know."""
-    if isinstance(endpoint_ref, Place):
-        return combine(endpoint_ref, known)
-    return known if endpoint_ref is NoPlace.PRIVATE and _knowledge(known) else endpoint_ref
+    if isinstance(spot, Place):
+        return combine(spot, known)
+    return known if spot is NoPlace.PRIVATE and _knowledge(known) else spot
 
 
 def _networks(blocks: Blocks) -> Networks:

@@ -14,7 +14,7 @@ from gtm.admin.overrides import OverrideHandlers, Overriding
 from gtm.admin.routes import EVERYWHERE, AnswerPace, Handler, Route
 from gtm.admin.write_access import Doorkeeper
 from gtm.admin.zones import zone_handler
-from gtm.probe.push_handler import PUSH_PATH, PushDesk
+from gtm.probe.push_handler import PUSH_PATH, PushHandler
 from gtm.zone.model import Zone
 
 
@@ -24,7 +24,7 @@ def admin_routes(
     overriding: Overriding,
     door: Doorkeeper,
     zones: Callable[[], Sequence[Zone]],
-    pushes: PushDesk,
+    pushes: PushHandler,
     takes_pushes: bool,
     reports: Handler,
     metrics: Handler,

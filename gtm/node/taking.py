@@ -11,13 +11,13 @@ from gtm.admin.write_access import Doorkeeper
 from gtm.node.config.current import CurrentConfig
 from gtm.node.config.model import NodeConfig
 from gtm.node.listener import warning_of_plain_http
-from gtm.node.overrides.store import OverrideDesk
+from gtm.node.overrides.store import OverrideStore
 from gtm.node.rivers.health import HealthRiver
 from gtm.node.rivers.sharing import Sharing
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.node.state.folder import StateFolder
 from gtm.node.trust import keys_of, make_claims
-from gtm.probe.push_handler import PushDesk
+from gtm.probe.push_handler import PushHandler
 from gtm.share.report_store import ReportStore
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Takers:
     report_store: ReportStore
     state: StateFolder
     sharing: Sharing
-    overrides: OverrideDesk
-    pushes: PushDesk
+    overrides: OverrideStore
+    pushes: PushHandler
     places: "ClientPlaces | None"
     """None on a node without the role `dns`."""
     zones: ZoneRiver

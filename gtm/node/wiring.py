@@ -38,7 +38,7 @@ from gtm.node.notices.safety import SafetyNotices
 from gtm.node.notices.swaps import SwapNotices
 from gtm.node.overrides.overlay import OverlayBuilder
 from gtm.node.overrides.requests import OverrideRequests
-from gtm.node.overrides.store import OverrideDesk
+from gtm.node.overrides.store import OverrideStore
 from gtm.node.planner import Planner
 from gtm.node.plugins.filters import vocabulary
 from gtm.node.readiness import Readiness
@@ -55,7 +55,7 @@ from gtm.node.taking import ConfigTaking, Takers
 from gtm.node.trust import key_problem, keys_of, make_report_store
 from gtm.plan.overlay import Overlay
 from gtm.probe.permits import Permits
-from gtm.probe.push_handler import PushDesk
+from gtm.probe.push_handler import PushHandler
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
 from gtm.share.report_store import ReportStore
@@ -98,7 +98,7 @@ class NodeCore:
     """The parts of a node that turn reports and overrides into plans."""
 
     planner: Planner
-    overrides: OverrideDesk
+    overrides: OverrideStore
     overlays: OverlayBuilder
     health: HealthRiver
     requests: OverrideRequests
@@ -110,7 +110,7 @@ def join_core(inputs: CoreInputs) -> NodeCore:
     """Returns the core of a node: the joined parts from its report store to its engine."""
     clock, counters, recorder = inputs.clock, inputs.counters, inputs.recorder
     tallies, outages = Tallies(), Outages(answers=inputs.answers)
-    overrides = OverrideDesk(
+    overrides = OverrideStore(
         inputs.node,
         inputs.key,
         inputs.peers,
@@ -173,7 +173,7 @@ class NodeParts:
     certificates: Certificates
     admin_tls: LiveTls | None
     door: Doorkeeper
-    pushes: PushDesk
+    pushes: PushHandler
     routes: tuple[Route, ...]
     readiness: Readiness
     measures: Measures
@@ -272,7 +272,7 @@ def build(
         refused=lambda: core.overlays.refusals,
     )
     door = Doorkeeper(config.credentials, clock=clock)
-    pushes = PushDesk(health.heartbeats, config.permitted, clock=clock, counters=counters)
+    pushes = PushHandler(health.heartbeats, config.permitted, clock=clock, counters=counters)
     taking = ConfigTaking(
         current, Takers(report_store, state, sharing, core.overrides, pushes, places, zones, door, health)
     )

@@ -51,7 +51,7 @@ class _Body:
 _BODY: TypeAdapter[_Body] = TypeAdapter(_Body)
 
 
-class PushDesk:
+class PushHandler:
     """Receives heartbeats. It has state: the checks whose secret could not be read, which is logged once."""
 
     def __init__(self, heartbeats: Heartbeats, permits: Permits, *, clock: Clock, counters: Counters) -> None:

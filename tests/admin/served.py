@@ -34,7 +34,7 @@ from gtm.node.rivers.telemetry import Measures
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.node.state.folder import StateFolder
 from gtm.probe.heartbeats import Heartbeats
-from gtm.probe.push_handler import PushDesk
+from gtm.probe.push_handler import PushHandler
 from gtm.probe.withheld import Withheld
 from gtm.share.handler import handle_reports
 from gtm.steer.vocabulary import STEERING
@@ -165,7 +165,7 @@ class Served:
             overriding=self.saying,
             door=self.door,
             zones=lambda: self.planner.present.catalogue.zones,
-            pushes=PushDesk(Heartbeats(), permits(), clock=self.clock, counters=self.counters),
+            pushes=PushHandler(Heartbeats(), permits(), clock=self.clock, counters=self.counters),
             takes_pushes=False,
             reports=reports or self._reports,
             metrics=self.measures.scrape,

@@ -336,14 +336,14 @@ def check(engine: Engine, model: Model, places: World, case: Case, dice: Dice) -
     assert message.question[0].name.labels == case.name.labels
     assert all(rrset.name.labels == case.name.labels for rrset in message.answer if rrset.name == case.name)
     assert not any(world.flag(message, name) for name in ("AD", "RA"))
-    for endpoint_ref in scope_endpoint_refs(message, case, dice):
-        assert model.possible(case.name, rtype, places.point(endpoint_ref, case.resolver)) == possible, (
+    for spot in scope_spots(message, case, dice):
+        assert model.possible(case.name, rtype, places.point(spot, case.resolver)) == possible, (
             case,
-            endpoint_ref,
+            spot,
         )
 
 
-def scope_endpoint_refs(message: dns.message.Message, case: Case, dice: Dice) -> list[Address]:
+def scope_spots(message: dns.message.Message, case: Case, dice: Dice) -> list[Address]:
     """Addresses in the network of the scope: whoever is there must get the same."""
     scope = world.scope(message)
     if case.subnet is None or message.rcode() == dns.rcode.REFUSED:
@@ -356,10 +356,10 @@ def scope_endpoint_refs(message: dns.message.Message, case: Case, dice: Dice) ->
         return []
     covered = ip_network((network.network_address, scope), strict=False)
     clients = dice.clients
-    endpoint_refs = [covered[0], covered[-1], *(clients.within(str(covered)) for _ in range(4))]
+    spots = [covered[0], covered[-1], *(clients.within(str(covered)) for _ in range(4))]
     embedded = [clients.embedded(IPv4Address(dice.random.getrandbits(32))) for _ in range(4)]
     others = [*map(clients.within, (*clients.custom, *OF_NO_PLACE)), *embedded]
-    return endpoint_refs + [endpoint_ref for endpoint_ref in others if endpoint_ref in covered]
+    return spots + [spot for spot in others if spot in covered]
 
 
 def states(plan: Plan, zone: Zone, draw: random.Random) -> Iterator[tuple[Plan, dict[str, str]]]:

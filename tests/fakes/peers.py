@@ -31,7 +31,7 @@ def key_of(node: str) -> PrivateKey:
     return PrivateKey(node.encode().ljust(32, b".")[:32])
 
 
-class WatchedDesk(ReportStore):
+class WatchedReportStore(ReportStore):
     """A store that tells the test when someone waits for its news."""
 
     def __init__(
@@ -62,11 +62,11 @@ def report_store_of(
     epoch: int = 1,
     gives_deltas: bool = True,
     on_refused: OnRefused = ignore_refusal,
-) -> WatchedDesk:
+) -> WatchedReportStore:
     """A store that trusts these peers."""
     reporter = Reporter(NodeName(node), VantageName(f"at-{node}"), key_of(node), epoch)
     trusted = {NodeName(peer): key_of(peer).public for peer in peers}
-    return WatchedDesk(
+    return WatchedReportStore(
         reporter,
         trusted,
         clock=clock or FakeClock(),
@@ -77,7 +77,7 @@ def report_store_of(
 
 
 def poller_of(  # one argument for each thing that a test may want of a poller
-    report_store: WatchedDesk,
+    report_store: WatchedReportStore,
     url: str,
     session: aiohttp.ClientSession,
     node: str = "fra",

@@ -9,7 +9,7 @@ from gtm.admin.write_access import Doorkeeper
 from gtm.counters import Counters
 from gtm.node.admin_routes import admin_routes
 from gtm.probe.heartbeats import Heartbeats
-from gtm.probe.push_handler import PushDesk
+from gtm.probe.push_handler import PushHandler
 from tests.fakes.clock import FakeClock
 from tests.fakes.permits import permits
 
@@ -29,7 +29,7 @@ def routes(unready: Callable[[], str]) -> tuple[Route, ...]:
         overriding=anything,
         door=Doorkeeper(Credentials(), clock=FakeClock()),
         zones=tuple,
-        pushes=PushDesk(Heartbeats(), permits(), clock=FakeClock(), counters=Counters()),
+        pushes=PushHandler(Heartbeats(), permits(), clock=FakeClock(), counters=Counters()),
         takes_pushes=True,
         reports=anything,
         metrics=anything,

@@ -25,7 +25,7 @@ from tests.fakes import world
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import WALL, said
-from tests.fakes.peers import WatchedDesk, report_store_of
+from tests.fakes.peers import WatchedReportStore, report_store_of
 from tests.node.present import GEO, catalogue, make_planner
 
 OVERRIDE = said("region gtm.example.com/eu-west")
@@ -43,7 +43,7 @@ class Measured:
         asyncio.run(self.planner.take_geo(GEO))
         asyncio.run(self.planner.take_zones(catalogue(world.zone())))
         self.planner.take_status(self.status)
-        self.report_store: WatchedDesk = report_store_of("ns1", "fra", clock=self.clock)
+        self.report_store: WatchedReportStore = report_store_of("ns1", "fra", clock=self.clock)
         fra = report_store_of("fra", clock=self.clock)
         fra.publish({})
         self.report_store.take(fra.offer().body, giver=NodeName("fra"))

@@ -15,7 +15,7 @@ from gtm.metrics.model import Point
 from gtm.node.state.folder import StateFolder
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import WatchedDesk, report_store_of
+from tests.fakes.peers import WatchedReportStore, report_store_of
 from tests.node.present import SMALL, RecordingEngine, catalogue, core_of
 
 ZONE = world.zone(SMALL)
@@ -32,7 +32,7 @@ class River:
         self.state = tmp_path / "state"
         self.counters = Counters()
         self.engine = RecordingEngine()
-        self.report_store: WatchedDesk = report_store_of("ns1", "fra", "iad", clock=self.clock)
+        self.report_store: WatchedReportStore = report_store_of("ns1", "fra", "iad", clock=self.clock)
         self.peers = {name: report_store_of(name, clock=self.clock) for name in ("fra", "iad")}
         core = core_of(
             StateFolder(self.state, self.counters),

@@ -10,11 +10,11 @@ from gtm.health.report.signature import Keys
 from gtm.ids import NodeName
 from gtm.node.events.log import EventLog
 from gtm.node.events.recorder import EventRecorder
-from gtm.node.overrides.store import OverrideDesk
+from gtm.node.overrides.store import OverrideStore
 from gtm.node.state.folder import StateFolder
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
-from tests.fakes.peers import WatchedDesk, key_of, report_store_of
+from tests.fakes.peers import WatchedReportStore, key_of, report_store_of
 
 REGION = "region gtm.example.com/eu-west"
 
@@ -36,12 +36,12 @@ class Node:
         self.name = NodeName(name)
         self.clock = clock or FakeClock()
         self.counters = Counters()
-        self.report_store: WatchedDesk = report_store_of(
+        self.report_store: WatchedReportStore = report_store_of(
             name, *peers, clock=self.clock, epoch=int(self.clock.wall() * 1000)
         )
         self.events = EventLog(FakeJournal(), self.name, clock=self.clock, counters=self.counters)
         self.state = StateFolder(folder / name, self.counters)
-        self.overrides = OverrideDesk(
+        self.overrides = OverrideStore(
             self.name,
             key_of(key or name),
             {NodeName(peer): (keys or {}).get(peer, key_of(peer).public) for peer in peers},

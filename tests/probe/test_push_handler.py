@@ -21,7 +21,7 @@ from gtm.counters import Counters
 from gtm.health.verdict.reading import MAX_DETAIL_LENGTH
 from gtm.ids import CheckId
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
-from gtm.probe.push_handler import MAX_BODY_BYTES, PUSH_PATH, PushDesk
+from gtm.probe.push_handler import MAX_BODY_BYTES, PUSH_PATH, PushHandler
 from gtm.zone.monitors.kinds.push import PushSettings
 from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of
@@ -40,7 +40,7 @@ class Desk:
         awaited = check_of(PushSettings(30.0, Secret("token")), target="2001:db8::1")
         assert awaited.id == CHECK
         self.heartbeats.watch([awaited], now=self.clock.monotonic())
-        self.push_desk = PushDesk(
+        self.push_desk = PushHandler(
             self.heartbeats, permits(secrets={"token": token_file}), clock=self.clock, counters=self.counters
         )
 

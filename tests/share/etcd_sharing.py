@@ -10,7 +10,7 @@ from gtm.share.addresses import EtcdSite
 from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.poller import open_share_session
-from tests.fakes.peers import WatchedDesk
+from tests.fakes.peers import WatchedReportStore
 
 LIMIT_S = 30.0
 FRA, IAD = NodeName("fra"), NodeName("iad")
@@ -24,7 +24,7 @@ async def client_of(*urls: str, user: str = "", password: str = "", call_s: floa
 
 
 def share_of(
-    report_store: WatchedDesk,
+    report_store: WatchedReportStore,
     client: EtcdClient,
     *,
     node: NodeName = IAD,
@@ -46,7 +46,7 @@ def share_of(
 
 @asynccontextmanager
 async def sharing(
-    report_store: WatchedDesk, url: str, node: NodeName, prefix: str
+    report_store: WatchedReportStore, url: str, node: NodeName, prefix: str
 ) -> AsyncIterator[asyncio.Task[None]]:
     async with client_of(url) as client:
         task = asyncio.create_task(share_of(report_store, client, node=node, prefix=prefix).run())

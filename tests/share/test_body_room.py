@@ -18,7 +18,7 @@ from gtm.share.bounded_http import SMALL_BYTES
 from gtm.share.poller import open_share_session
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint
-from tests.fakes.peers import WatchedDesk, no_pause, poller_of, report_store_of, serving, serving_handler
+from tests.fakes.peers import WatchedReportStore, no_pause, poller_of, report_store_of, serving, serving_handler
 
 AMPLE_S = 20.0
 WITHIN_S = 4.0
@@ -39,7 +39,7 @@ def play(story: Story) -> None:
     asyncio.run(staged())
 
 
-def large_fra() -> WatchedDesk:
+def large_fra() -> WatchedReportStore:
     """A peer whose offer needs a place."""
     fra = report_store_of("fra")
     fra.publish(LARGE)
@@ -152,7 +152,7 @@ def test_one_with_a_slow_line_is_heard_the_second_time_and_tried_as_others_are_l
 def test_large_answers_of_many_peers_are_held_two_at_a_time() -> None:
     body = b" " * (3 * SMALL_BYTES)
 
-    class CountingDesk(WatchedDesk):
+    class CountingDesk(WatchedReportStore):
         held, most = 0, 0
 
         async def hear(self, body: bytes | bytearray, *, giver: NodeName) -> bool:

@@ -22,7 +22,7 @@ from gtm.share.refusals import SHOWN_S
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import (
     CHECK,
-    WatchedDesk,
+    WatchedReportStore,
     believing,
     key_of,
     poller_of,
@@ -45,16 +45,16 @@ def said(belief: Belief, serial: int = 7, *, last: Base | None = None, epoch: in
     return seal(report, key_of("liar"), last=last)
 
 
-def tell(report_store: WatchedDesk, *reports: Sealed) -> None:
+def tell(report_store: WatchedReportStore, *reports: Sealed) -> None:
     for sealed in reports:
         assert report_store.take(compose_offer([sealed.full]), giver=LIAR)
 
 
-def two(clock: FakeClock | None = None) -> tuple[WatchedDesk, WatchedDesk]:
+def two(clock: FakeClock | None = None) -> tuple[WatchedReportStore, WatchedReportStore]:
     return report_store_of("ns1", "ns2", "liar", clock=clock), report_store_of("ns2", "ns1", "liar", clock=clock)
 
 
-def believes(report_store: WatchedDesk) -> Belief:
+def believes(report_store: WatchedReportStore) -> Belief:
     return report_store.book.by_node[LIAR].report.votes[CHECK].belief
 
 

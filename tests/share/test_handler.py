@@ -11,12 +11,12 @@ from gtm.health.belief import Belief
 from gtm.health.report.report import Edition
 from gtm.ids import NodeName
 from gtm.share.handler import compose_have, parse_have
-from tests.fakes.peers import WatchedDesk, believing, report_store_of, serving
+from tests.fakes.peers import WatchedReportStore, believing, report_store_of, serving
 
 AMPLE_S = 10.0
 
 
-def play(story: Callable[[WatchedDesk, aiohttp.ClientSession, str], Awaitable[None]]) -> None:
+def play(story: Callable[[WatchedReportStore, aiohttp.ClientSession, str], Awaitable[None]]) -> None:
     """Plays a story with the store of `fra`, which published once, and its server."""
 
     async def staged() -> None:
@@ -29,7 +29,7 @@ def play(story: Callable[[WatchedDesk, aiohttp.ClientSession, str], Awaitable[No
 
 
 def test_the_offer_is_json_with_a_tag() -> None:
-    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+    async def story(report_store: WatchedReportStore, session: aiohttp.ClientSession, url: str) -> None:
         async with session.get(url) as response:
             assert response.status == 200
             assert response.content_type == "application/json"
@@ -41,7 +41,7 @@ def test_the_offer_is_json_with_a_tag() -> None:
 
 
 def test_nothing_new_is_304() -> None:
-    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+    async def story(report_store: WatchedReportStore, session: aiohttp.ClientSession, url: str) -> None:
         tag = f'"{report_store.offer().etag}"'
         async with session.get(url, headers={"If-None-Match": tag}) as response:
             assert response.status == 304
@@ -53,7 +53,7 @@ def test_nothing_new_is_304() -> None:
 
 
 def test_a_long_poll_is_answered_when_something_changes() -> None:
-    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+    async def story(report_store: WatchedReportStore, session: aiohttp.ClientSession, url: str) -> None:
         headers = {"If-None-Match": f'"{report_store.offer().etag}"'}
         poll = asyncio.create_task(session.get(url, params={"wait": "30"}, headers=headers).__aenter__())
         await report_store.waited_on.wait()
@@ -68,7 +68,7 @@ def test_a_long_poll_is_answered_when_something_changes() -> None:
 
 
 def test_a_long_poll_without_a_tag_is_answered_at_once() -> None:
-    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+    async def story(report_store: WatchedReportStore, session: aiohttp.ClientSession, url: str) -> None:
         params = {"wait": "30", "have": compose_have(report_store.editions)}
         async with session.get(url, params=params) as response:
             assert await response.json() == {"reports": []}
@@ -77,7 +77,7 @@ def test_a_long_poll_without_a_tag_is_answered_at_once() -> None:
 
 
 def test_a_report_store_that_closes_lets_long_polls_go() -> None:
-    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+    async def story(report_store: WatchedReportStore, session: aiohttp.ClientSession, url: str) -> None:
         headers = {"If-None-Match": f'"{report_store.offer().etag}"'}
         poll = asyncio.create_task(session.get(url, params={"wait": "30"}, headers=headers).__aenter__())
         await report_store.waited_on.wait()
@@ -91,7 +91,7 @@ def test_a_report_store_that_closes_lets_long_polls_go() -> None:
     "params", [{"wait": "soon"}, {"wait": "-1"}, {"wait": "nan"}, {"wait": "inf"}, {"have": "fra"}, {"have": "fra:1"}]
 )
 def test_a_question_that_makes_no_sense_is_400(params: dict[str, str]) -> None:
-    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+    async def story(report_store: WatchedReportStore, session: aiohttp.ClientSession, url: str) -> None:
         async with session.get(url, params=params) as response:
             assert response.status == 400
             assert "error" in await response.json()

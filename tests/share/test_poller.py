@@ -30,7 +30,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import closed_port, drips, endpoint, hangs, resets, says
 from tests.fakes.peers import (
     CHECK,
-    WatchedDesk,
+    WatchedReportStore,
     believing,
     longest_pause_s,
     no_pause,
@@ -52,15 +52,15 @@ class Mesh:
     def __init__(self, stack: AsyncExitStack, session: aiohttp.ClientSession) -> None:
         self._stack = stack
         self._session = session
-        self._urls: dict[WatchedDesk, str] = {}
+        self._urls: dict[WatchedReportStore, str] = {}
 
-    async def serve(self, report_store: WatchedDesk) -> str:
+    async def serve(self, report_store: WatchedReportStore) -> str:
         self._urls[report_store] = await self._stack.enter_async_context(serving(report_store))
         return self._urls[report_store]
 
     def poller(
         self,
-        report_store: WatchedDesk,
+        report_store: WatchedReportStore,
         url: str,
         node: NodeName = FRA,
         *,
@@ -69,7 +69,7 @@ class Mesh:
     ) -> Poller:
         return poller_of(report_store, url, self._session, node, wait_s=wait_s, clock=clock, sleep=no_pause)
 
-    def hear(self, report_store: WatchedDesk, other: WatchedDesk, node: NodeName) -> asyncio.Task[None]:
+    def hear(self, report_store: WatchedReportStore, other: WatchedReportStore, node: NodeName) -> asyncio.Task[None]:
         """Lets one store poll another until the end of the story."""
         task = asyncio.create_task(self.poller(report_store, self._urls[other], node).run())
 
@@ -89,13 +89,13 @@ def play(story: Callable[[Mesh], Awaitable[None]]) -> None:
     asyncio.run(staged())
 
 
-async def until(report_store: WatchedDesk, holds: Callable[[], bool]) -> None:
+async def until(report_store: WatchedReportStore, holds: Callable[[], bool]) -> None:
     """Waits for news until something holds."""
     while not holds():
         await report_store.wait_for_news(report_store.version)
 
 
-def belief(report_store: WatchedDesk, node: NodeName) -> Belief:
+def belief(report_store: WatchedReportStore, node: NodeName) -> Belief:
     heard = report_store.book.by_node.get(node)
     return heard.report.votes[CHECK].belief if heard and CHECK in heard.report.votes else Belief.UNKNOWN
 
@@ -253,7 +253,7 @@ def test_an_answer_without_end_is_cut_off(caplog: pytest.LogCaptureFixture) -> N
 def test_a_peer_whose_reports_take_long_to_read_is_asked_less_often() -> None:
     clock = FakeClock()
 
-    class SlowDesk(WatchedDesk):
+    class SlowDesk(WatchedReportStore):
         def take(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
             clock.advance(0.2)
             return super().take(body, giver=giver)
@@ -269,7 +269,7 @@ def test_a_peer_whose_reports_take_long_to_read_is_asked_less_often() -> None:
 
 
 def test_a_compressed_answer_is_not_expanded() -> None:
-    class MeasuringDesk(WatchedDesk):
+    class MeasuringDesk(WatchedReportStore):
         sizes: ClassVar[list[int]] = []
 
         def take(self, body: bytes | bytearray, *, giver: NodeName) -> bool:

@@ -17,7 +17,7 @@ from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.report_store import LARGE_BYTES, Reporter, ReportStore
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, believing, key_of, report_store_of
+from tests.fakes.peers import CHECK, WatchedReportStore, believing, key_of, report_store_of
 
 LIMIT_S = 0.5
 IAD, FRA, MIDDLE, MALLORY = NodeName("iad"), NodeName("fra"), NodeName("middle"), NodeName("mallory")
@@ -60,7 +60,7 @@ def test_a_report_crosses_a_middle_node_with_its_signature() -> None:
     assert iad.book.by_node[FRA].report == fra.book.by_node[FRA].report
 
 
-def refusals(report_store: WatchedDesk) -> dict[str, int]:
+def refusals(report_store: WatchedReportStore) -> dict[str, int]:
     return {
         name: count for name, count in report_store.counters.snapshot().items() if name.startswith("reports_refused")
     }

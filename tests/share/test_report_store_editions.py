@@ -14,7 +14,7 @@ from gtm.health.report.signature import Keys
 from gtm.ids import NodeName, VantageName
 from gtm.share.report_store import Reporter, ReportStore
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, believing, key_of, report_store_of
+from tests.fakes.peers import CHECK, WatchedReportStore, believing, key_of, report_store_of
 from tests.health.examples import vote
 
 IAD, FRA, MIDDLE, MALLORY = NodeName("iad"), NodeName("fra"), NodeName("middle"), NodeName("mallory")
@@ -76,7 +76,7 @@ def test_the_highest_edition_that_a_stolen_key_can_have_heard_silences_its_node_
     assert iad.take(fra.offer(known=iad.editions).body, giver=FRA), "and from then on it is heard as ever"
 
 
-def two_offers(fra: WatchedDesk) -> tuple[bytes, bytes]:
+def two_offers(fra: WatchedReportStore) -> tuple[bytes, bytes]:
     """Of a report, which somebody captures, and of the one after it."""
     fra.publish(believing(Belief.UP))
     captured = fra.offer().body

@@ -6,6 +6,7 @@ from dns.rdatatype import RdataType
 from gtm.ids import RegionName
 from gtm.zone.model import Endpoint
 from gtm.zone.parse import NO_SHARED, parse
+from tests.checks.test_model import ZONE
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
 EU = RegionName("eu-west")
@@ -20,22 +21,6 @@ def test_an_endpoint_answers_the_type_of_what_it_is() -> None:
 def test_an_endpoint_is_called_by_its_region_and_address() -> None:
     assert Endpoint(EU, ip_address("192.0.2.20")).id == "eu-west/192.0.2.20"
     assert Endpoint(EU, from_text("lb.example.net.")).id == "eu-west/lb.example.net"
-
-
-ZONE = """zone: example.com
-nameservers: [ns.example.net]
-hostmaster: hostmaster@example.com
-regions: {one: {}, two: {}}
-monitors: {web: {type: http}, tls: {type: https}}
-services:
-  API: &api
-    monitor: web
-    steer: weighted
-    endpoints: [{region: one, address: 192.0.2.1}, {region: two, address: 192.0.2.1}, {region: two, target: lb}]
-  again: *api
-  other: {monitor: tls, steer: weighted, endpoints: [{region: one, address: 192.0.2.1}]}
-  unwatched: {steer: weighted, endpoints: [{region: one, address: 192.0.2.9}]}
-"""
 
 
 def test_a_service_is_called_by_its_name_in_lower_case() -> None:

@@ -18,7 +18,7 @@ from gtm.health.consensus.status import Status
 from gtm.health.override.override import TAKING, Action
 from gtm.ids import ServiceId
 from gtm.node.notices.safety import Released, SafetyNotices, breach_words
-from gtm.node.overrides.store import OverrideDesk
+from gtm.node.overrides.store import OverrideStore
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.overlay import Overlay, effective, overriding
 from gtm.plan.safety.minimums import Kept, Refusal
@@ -31,7 +31,7 @@ class OverlayBuilder:
     """Decides the overlay after each merge, and reports what is new in it. Its state is the last decision."""
 
     def __init__(
-        self, overrides: OverrideDesk, notices: SafetyNotices, *, clock: Clock, counters: Counters, holds: bool
+        self, overrides: OverrideStore, notices: SafetyNotices, *, clock: Clock, counters: Counters, holds: bool
     ) -> None:
         """Makes the builder of a node.
 

@@ -31,7 +31,7 @@ from gtm.health.override.override import (
 from gtm.health.override.scope import EndpointRef, Scope, covers, scopes_of
 from gtm.node.notices.safety import SafetyNotices, in_short
 from gtm.node.overrides.notices import is_known
-from gtm.node.overrides.store import OverrideDesk
+from gtm.node.overrides.store import OverrideStore
 from gtm.node.planner import Planner
 from gtm.plan.model import SteeredService
 from gtm.plan.overlay import Overlay, is_spoken_of, overriding
@@ -56,7 +56,7 @@ class OverrideRequests:
     def __init__(
         self,
         planner: Planner,
-        overrides: OverrideDesk,
+        overrides: OverrideStore,
         notices: SafetyNotices,
         *,
         applied: Callable[[], None],

@@ -59,7 +59,7 @@ MENDABLE = frozenset({"not_accepted", "unknown_reporter"})
 log = logging.getLogger(__name__)
 
 
-class OverrideDesk:
+class OverrideStore:
     """Keeps all overrides. Its state: each with its signed text, and those that were in force at the last look."""
 
     def __init__(

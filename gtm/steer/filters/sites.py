@@ -40,8 +40,8 @@ def own_first(site: Site, at: Coordinates) -> Site:
     """Returns the regions of a site in the order for clients at a point, their own region first."""
     if len(site) == 1:
         return site
-    endpoint_ref = _mixed(_endpoint_ref(at))
-    return turned(site, max(range(len(site)), key=lambda number: _mixed(_seed(site[number]) ^ endpoint_ref)))
+    spot = _mixed(_spot(at))
+    return turned(site, max(range(len(site)), key=lambda number: _mixed(_seed(site[number]) ^ spot)))
 
 
 def owners(site: Site, points: Sequence[Coordinates]) -> list[int]:
@@ -53,8 +53,8 @@ def owners(site: Site, points: Sequence[Coordinates]) -> list[int]:
     # the arithmetic of _spot(), _mixed() and max() above
     degrees = np.array(points, np.float64).reshape(-1, 2) + np.array([90.0, 180.0])
     units = np.rint(degrees * PER_DEGREE).astype(np.uint64)
-    endpoint_refs = _mixed_array(units[:, 0] << np.uint64(32) | units[:, 1])
-    draws = np.stack([_mixed_array(np.uint64(_seed(region)) ^ endpoint_refs) for region in site])
+    spots = _mixed_array(units[:, 0] << np.uint64(32) | units[:, 1])
+    draws = np.stack([_mixed_array(np.uint64(_seed(region)) ^ spots) for region in site])
     owner_numbers: list[int] = np.argmax(draws, axis=0).tolist()
     return owner_numbers
 
@@ -77,7 +77,7 @@ PER_DEGREE = 10_000.0
 """Units of ten metres: databases have no more decimals, and one with 32 bits has the same points as one with 64."""
 
 
-def _endpoint_ref(at: Coordinates) -> int:
+def _spot(at: Coordinates) -> int:
     north, east = round((at.latitude + 90.0) * PER_DEGREE), round((at.longitude + 180.0) * PER_DEGREE)
     return north << 32 | east
 

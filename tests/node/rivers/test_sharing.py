@@ -19,18 +19,18 @@ from gtm.share.discovery import DiscoveredPeers
 from gtm.threads import Pool
 from tests.fakes.clock import FakeClock
 from tests.fakes.etcd import etcd
-from tests.fakes.peers import WatchedDesk, believing, key_of, report_store_of, serving
+from tests.fakes.peers import WatchedReportStore, believing, key_of, report_store_of, serving
 from tests.node.present import config
 
 FRA, IAD = NodeName("fra"), NodeName("iad")
 PEER = f'{{node: fra, key: "{key_of("fra").public}"'
 
 
-def sharing(folder: Path, report_store: WatchedDesk, text: str, node: NodeName = IAD) -> Sharing:
+def sharing(folder: Path, report_store: WatchedReportStore, text: str, node: NodeName = IAD) -> Sharing:
     return Sharing(replace(config(folder, text), node=node), report_store, clock=FakeClock(), counters=Counters())
 
 
-async def heard(report_store: WatchedDesk, share: Sharing) -> dict[NodeName, PeerState]:
+async def heard(report_store: WatchedReportStore, share: Sharing) -> dict[NodeName, PeerState]:
     """Runs until the store has heard of fra; gives how the peers did then."""
     running = asyncio.create_task(share.run())
     try:

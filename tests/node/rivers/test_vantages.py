@@ -18,7 +18,7 @@ from gtm.node.state.folder import StateFolder
 from gtm.plan.model import Plan
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, report_store_of
+from tests.fakes.peers import CHECK, WatchedReportStore, report_store_of
 from tests.health.examples import vote
 from tests.node.present import GEO, SMALL, RecordingEngine, catalogue, make_planner
 
@@ -34,7 +34,7 @@ class Watch:
         self.engine = engine or RecordingEngine()
         self.state = StateFolder(folder, Counters())
         self.planner: Planner = make_planner(folder, engine=self.engine, folder=self.state)
-        self.report_store: WatchedDesk = report_store_of("ns1", clock=self.clock)
+        self.report_store: WatchedReportStore = report_store_of("ns1", clock=self.clock)
         self.silent: frozenset[NodeName] = frozenset()
         """Probes none of whose votes counts."""
         self.watch = VantageWatch(
