@@ -121,7 +121,7 @@ check: $(VENV)/tools  ## lint, format, types, floors; changes nothing
 # an error, unless GTM_WITHOUT_RUST is set. The module itself has no tests in Rust, and its own build would be for them alone.
 crate: $(VENV)/installed-dev  ## format, clippy and tests of the Rust engine, if it was built
 	@if $(BIN)/gtm --version | grep --quiet ' rust engine' && cargo clippy --version >/dev/null; then \
-	    unset MAKEFLAGS; cd dataplane && cargo fmt --all --check \
+	    unset MAKEFLAGS MFLAGS; cd dataplane && cargo fmt --all --check \
 	    && cargo clippy --quiet --workspace --all-targets -- --deny warnings \
 	    && cargo test --quiet --workspace --exclude gtm-dataplane; \
 	elif [ -n "$$CI" ] && [ -z "$$GTM_WITHOUT_RUST" ]; then \
